@@ -1,0 +1,1 @@
+"""Weather and surface data in: readers, unit and range checks, completion, disaggregation."""

@@ -1,0 +1,1 @@
+"""Scores, empirical benchmarks, comparison with observations, CF and ALMA export."""

@@ -1,0 +1,1 @@
+"""Upscaled maps and the carbon budget that combines them."""

@@ -1,0 +1,1 @@
+"""Gridded runs over decades."""

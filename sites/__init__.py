@@ -1,0 +1,1 @@
+"""Flux towers: site descriptions, observations, footprints, representativeness."""
