@@ -132,7 +132,6 @@ SOIL_PARAMETERS = _declare("parameter", """
 DERIVED = _declare("derived", """
     layer_bottom                  | m            |  |  |  | depth of the bottom of soil layers
     root_fraction                 | 1            |  |  |  | share of roots in soil layers
-    solid_conductivity_log        | 1            |  |  |  | logarithm of the conductivity of the solids, weighted by volume
 """, "soil")
 
 STATES = _declare("state", """
@@ -304,8 +303,74 @@ SOIL_DIAGNOSTICS = _declare("diagnostic", """
     soil_moisture                 | kg m-2       |            | mass_content_of_water_in_soil_layer | SoilMoist | liquid and frozen water in soil layers
 """, "soil")
 
+GROUND_HEAT = [
+    variable
+    for axis, layers in (("snow", "snow layers"), ("soil", "soil layers"), ("deep", "layers below the soil"))
+    for variable in _declare("diagnostic", f"""
+    {axis}_half_resistance            | m2 K W-1     |  |  |  | thermal resistance of half of {layers}
+    {axis}_conductance                | W m-2 K-1    |  |  |  | thermal conductance between {layers} and what lies above
+    {axis}_heat_start                 | J m-2        |  |  |  | heat of {layers} before conduction
+    {axis}_heat                       | J m-2        |  |  |  | heat of {layers}, iterate
+    {axis}_iterate_temperature        | degC         |  |  |  | temperature of {layers}, iterate
+    {axis}_thermal_response           | 1            |  |  |  | 1 where the temperature of {layers} can change, 0 in isothermal melt
+    {axis}_thermal_inertia            | J m-2 K-1    |  |  |  | heat per kelvin of {layers}, with latent heat
+    {axis}_sweep_value                | degC         |  |  |  | elimination: temperature of {layers} if the layer below were at 0 degC
+    {axis}_sweep_ratio                | 1            |  |  |  | elimination: change of temperature of {layers} per change below
+    {axis}_heat_flux                  | W m-2        |  |  |  | heat flux from above into {layers}
+""", axis)
+]
+
+GROUND_WORK = _declare("diagnostic", """
+    soil_evaporation_resistance   | s m-1        |            |                               |          | resistance of the drying soil surface
+    soil_air_humidity             | 1            |            |                               |          | relative humidity of the air in surface soil pores
+    evaporation_limit             | kg m-2 s-1   |            |                               |          | most that soil and ponds can evaporate within the step
+    surface_iterate               | degC         |            |                               |          | surface temperature, iterate
+    surface_balance               | W m-2        |            |                               |          | heat into the ground at the iterated surface temperature
+    surface_balance_slope         | W m-2 K-1    |            |                               |          | change of that heat per kelvin of surface temperature
+    soil_latent                   | W m-2        |            |                               |          | latent heat of soil evaporation at the iterated surface temperature
+    soil_latent_slope             | W m-2 K-1    |            |                               |          | its change per kelvin
+    snow_latent                   | W m-2        |            |                               |          | latent heat of snow sublimation at the iterated surface temperature
+    snow_latent_slope             | W m-2 K-1    |            |                               |          | its change per kelvin
+    skin_value                    | degC         |            |                               |          | elimination: surface temperature if the layer below were at 0 degC
+    skin_ratio                    | 1            |            |                               |          | elimination: change of surface temperature per change below
+    snow_heat_added               | J m-2        |            |                               |          | heat that snowfall, frost and sublimation bring into the snow
+    snow_heat_below               | J m-2        |            |                               |          | heat left when a snow layer has melted, handed to the soil
+    snow_water_below              | kg m-2       |            |                               |          | water that leaves a snow layer
+    water_heat_before             | J m-2        |            |                               |          | heat carried by soil liquid before it moved
+    water_heat_after              | J m-2        |            |                               |          | heat carried by soil liquid after it moved
+    water_supply                  | m s-1        |            |                               |          | rain, melt and dew on the ground
+    pond_evaporation              | m s-1        |            |                               |          | evaporation from standing water
+    water_substep                 | s            |            |                               |          | length of the sub-step of soil water
+    top_flux                      | m s-1        |            |                               |          | infiltration before the implicit change
+    top_flux_slope                | m s-1        |            |                               |          | its change per change of surface moisture
+    bottom_flux                   | m s-1        |            |                               |          | drainage before the implicit change
+    bottom_flux_slope             | m s-1        |            |                               |          | its change per change of bottom moisture
+    moisture_excess               | m            |            |                               |          | water above saturation handed to the layer above
+    moisture_deficit              | m            |            |                               |          | water borrowed from the layer below
+    largest_moisture_change       | m3 m-3       |            |                               |          | estimated largest change of moisture within the step
+    infiltrated_water             | m            |            |                               |          | infiltration within the step
+    drained_water                 | m            |            |                               |          | drainage within the step
+    thaw_open                     | 1            |            |                               |          | 1 while the ground above is thawed
+    top_ice                       | m            |            |                               |          | frozen water in the top of the soil
+    top_water                     | m            |            |                               |          | water in the top of the soil
+    top_ice_10cm                  | m            |            |                               |          | frozen water in the top 10 cm of soil
+    top_water_10cm                | m            |            |                               |          | water in the top 10 cm of soil
+""") + _declare("diagnostic", """
+    soil_moisture_sink            | m s-1        |            |                               |          | uptake and evaporation from soil layers
+    conductivity_slope            | m s-1        |            |                               |          | change of hydraulic conductivity per change of moisture
+    water_flux                    | m s-1        |            |                               |          | water flux out of the bottom of soil layers, before the implicit change
+    flux_slope_own                | m s-1        |            |                               |          | its change per change of the layer's moisture
+    flux_slope_below              | m s-1        |            |                               |          | its change per change of the moisture below
+    water_sweep_ratio             | 1            |            |                               |          | elimination: moisture change per change below
+    water_sweep_value             | m3 m-3       |            |                               |          | elimination: moisture change
+    freezing_temperature          | degC         |            |                               |          | temperature at which soil layers begin to freeze
+""", "soil") + _declare("diagnostic", """
+    snow_ice                      | kg m-2       |            |                               |          | frozen part of snow layers before conduction
+""", "snow")
+
 GROUPS = (FORCING, SETTINGS, SITE_PARAMETERS, PLANT_PARAMETERS, SOIL_PARAMETERS, DERIVED, STATES, AIR_DIAGNOSTICS,
-          CANOPY_DIAGNOSTICS, LEAF_DIAGNOSTICS, CANOPY_FLUXES, GROUND_DIAGNOSTICS, CARBON_FLUXES, TOTALS, SOIL_DIAGNOSTICS)
+          CANOPY_DIAGNOSTICS, LEAF_DIAGNOSTICS, CANOPY_FLUXES, GROUND_DIAGNOSTICS, CARBON_FLUXES, TOTALS, SOIL_DIAGNOSTICS,
+          GROUND_HEAT, GROUND_WORK)
 
 
 def variable_table(soil_layers: int = SOIL_LAYERS, snow_layers: int = SNOW_LAYERS, deep_layers: int = 0) -> Table:
