@@ -136,7 +136,7 @@ DERIVED = _declare("derived", """
 
 STATES = _declare("state", """
     canopy_liquid                 | kg m-2       | 0..50      |                               | CanopInt | rain held by the canopy
-    canopy_snow                   | kg m-2       | 0..100     |                               |          | snow held by the canopy
+    canopy_snow                   | kg m-2       | 0..100     | canopy_snow_amount |          | snow held by the canopy
     snow_age                      | 1            | 0..1e4     |                               |          | age of the snow surface in units of its ageing time
     surface_temperature           | degC         | -110..110  | surface_temperature           | BaresoilT | temperature of the ground or snow surface
     exchange_temperature          | degC         | -110..110  |                               |          | temperature of the surfaces that exchange heat with the air
@@ -147,8 +147,8 @@ STATES = _declare("state", """
     day_minimum_temperature       | degC         | -90..100   |                               |          | lowest air temperature of the day so far
     day_vapour_deficit            | kPa s        | 0..1e7     |                               |          | sum of vapour pressure deficit over the day so far
 """) + _declare("state", """
-    foliage_carbon                | g m-2        | 0..1e5     |  |  | carbon in leaves
-    stem_carbon                   | g m-2        | 0..1e6     |  |  | carbon in stems
+    foliage_carbon                | g m-2        | 0..1e5     | leaf_mass_content_of_carbon |  | carbon in leaves
+    stem_carbon                   | g m-2        | 0..1e6     | stem_mass_content_of_carbon |  | carbon in stems
     coarse_root_carbon            | g m-2        | 0..1e6     |  |  | carbon in coarse roots
     fine_root_carbon              | g m-2        | 0..1e5     |  |  | carbon in fine roots
     coarse_wood_litter            | g m-2        | 0..1e6     |  |  | carbon in coarse woody litter
@@ -204,7 +204,7 @@ CANOPY_DIAGNOSTICS = _declare("diagnostic", """
     isothermal_longwave_sunlit    | W m-2        |            |                               |          | net longwave per ground area of sunlit leaves if at air temperature
     isothermal_longwave_shaded    | W m-2        |            |                               |          | net longwave per ground area of shaded leaves if at air temperature
     radiative_conductance         | W m-2 K-1    |            |                               |          | extra longwave a leaf loses per kelvin above air temperature, per leaf area
-    friction_velocity             | m s-1        |            |                               | Ustar    | friction velocity
+    friction_velocity             | m s-1        |            | magnitude_of_surface_friction_velocity_in_air | Ustar    | friction velocity
     aerodynamic_conductance       | m s-1        |            |                               | ACond    | conductance from canopy air to measurement height
     boundary_conductance          | m s-1        |            |                               |          | leaf boundary-layer conductance for heat, one side
     ground_conductance            | m s-1        |            |                               |          | conductance from ground to measurement height
@@ -239,7 +239,7 @@ CANOPY_FLUXES = _declare("diagnostic", """
     canopy_longwave_to_ground     | W m-2        |            |                               |          | longwave that canopy and sky send to the ground
     longwave_up_canopy            | W m-2        |            |                               |          | longwave sent to the sky, with the ground at its temperature before the step
     gross_primary_production      | g m-2 s-1    |            | gross_primary_productivity_of_biomass_expressed_as_carbon | GPP | gross primary production
-    leaf_respiration              | g m-2 s-1    |            |                               |          | dark respiration of the canopy
+    leaf_respiration              | g m-2 s-1    |            | surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_plant_respiration_in_leaves |          | dark respiration of the canopy
     canopy_conductance            | mol m-2 s-1  |            |                               |          | stomatal conductance of the canopy
     root_water_limit              | kg m-2 s-1   |            |                               |          | most that roots can draw within the step
 """)
@@ -268,14 +268,14 @@ GROUND_DIAGNOSTICS = _declare("diagnostic", """
 """)
 
 CARBON_FLUXES = _declare("diagnostic", """
-    maintenance_respiration       | g m-2 s-1    |            |                               |          | maintenance respiration
-    growth_respiration            | g m-2 s-1    |            |                               |          | growth respiration
-    autotrophic_respiration       | g m-2 s-1    |            | plant_respiration_carbon_flux | AutoResp | autotrophic respiration
-    heterotrophic_respiration     | g m-2 s-1    |            | heterotrophic_respiration_carbon_flux | HeteroResp | heterotrophic respiration
+    maintenance_respiration       | g m-2 s-1    |            | surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_plant_respiration_for_biomass_maintenance |          | maintenance respiration
+    growth_respiration            | g m-2 s-1    |            | surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_plant_respiration_for_biomass_growth |          | growth respiration
+    autotrophic_respiration       | g m-2 s-1    |            | surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_plant_respiration | AutoResp | autotrophic respiration
+    heterotrophic_respiration     | g m-2 s-1    |            | surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_heterotrophic_respiration | HeteroResp | heterotrophic respiration
     net_primary_production        | g m-2 s-1    |            | net_primary_productivity_of_biomass_expressed_as_carbon | NPP | net primary production
     ecosystem_respiration         | g m-2 s-1    |            |                               | Reco     | ecosystem respiration
     net_ecosystem_exchange        | g m-2 s-1    |            |                               | NEE      | net ecosystem exchange, positive to the atmosphere
-    leached_carbon                | g m-2 s-1    |            |                               |          | carbon leached from the soil
+    leached_carbon                | g m-2 s-1    |            | mass_flux_of_carbon_out_of_soil_due_to_leaching_and_runoff |          | carbon leached from the soil
     decomposition_warmth          | 1            |            |                               |          | temperature factor of decomposition
     decomposition_wetness         | 1            |            |                               |          | moisture factor of decomposition
 """)
