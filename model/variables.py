@@ -130,6 +130,7 @@ SOIL_PARAMETERS = _declare("parameter", """
 """, "deep")
 
 DERIVED = _declare("derived", """
+    solid_log_conductivity        | 1            |  |  |  | volume share of the solids times the logarithm of their conductivity
     layer_bottom                  | m            |  |  |  | depth of the bottom of soil layers
     root_fraction                 | 1            |  |  |  | share of roots in soil layers
 """, "soil")
@@ -211,6 +212,18 @@ CANOPY_DIAGNOSTICS = _declare("diagnostic", """
     wet_fraction                  | 1            | 0..1       |                               |          | wet share of the canopy
     throughfall_rain              | kg m-2 s-1   |            |                               |          | rain and drip that reach the ground
     throughfall_snow              | kg m-2 s-1   |            |                               |          | snow and unloading that reach the ground
+    root_stress_weight            | 1            |            |                               |          | root shares times their stress factors, summed over soil layers
+    root_stress_sum               | 1            |            |                               |          | root shares times squared stress factors, summed over soil layers
+    stress_on_capacity            | 1            | 0..1       |                               |          | soil moisture stress on carboxylation and electron transport
+    stress_on_slope               | 1            | 0..1       |                               |          | soil moisture stress on the slope of stomatal conductance
+    acclimated_transport_ratio    | 1            |            |                               |          | electron transport to carboxylation at 25 degC, acclimated to growth temperature
+    carboxylation_deactivation    | 1            |            |                               |          | inactive to active carboxylation enzyme at 25 degC
+    transport_deactivation        | 1            |            |                               |          | inactive to active electron transport at 25 degC
+    saturation_curvature          | kPa K-2      |            |                               |          | change of the saturation slope per kelvin at air temperature
+    vapour_resistance             | s m-1        |            |                               |          | resistance to vapour from a wet leaf to measurement height
+    leaf_heat_conductance         | m s-1        |            |                               |          | conductance for heat from both leaf sides to measurement height
+    carbon_dioxide_resistance     | m2 s mol-1   |            |                               |          | resistance to carbon dioxide from measurement height to the leaf surface
+    canopy_temperature            | degC         |            |                               |          | leaf temperature, mean over leaf area
 """)
 
 LEAF_DIAGNOSTICS = [
@@ -226,6 +239,11 @@ LEAF_DIAGNOSTICS = [
     leaf_transpiration_heat_{twin}    | W m-2        |  |  |  | latent heat of transpiration per leaf area, {leaves}
     leaf_wet_heat_{twin}              | W m-2        |  |  |  | latent heat of intercepted water per leaf area, {leaves}
     leaf_temperature_change_{twin}    | K            |  |  |  | change of leaf temperature in the last iteration, {leaves}
+    leaf_trial_temperature_{twin}     | degC         |  |  |  | temperature that the next iteration starts from, {leaves}
+    isothermal_net_radiation_{twin}   | W m-2        |  |  |  | net radiation per leaf area at air temperature, {leaves}
+    wet_share_{twin}                  | 1            |  |  |  | share of the step and of leaf area that stays wet, {leaves}
+    assimilation_slope_{twin}         | mol m-2 s-1  |  |  |  | change of assimilation with intercellular carbon dioxide, {leaves}
+    light_inhibition_{twin}           | 1            |  |  |  | share of dark respiration that goes on in light, {leaves}
 """)
 ]
 
@@ -324,6 +342,7 @@ GROUND_WORK = _declare("diagnostic", """
     soil_evaporation_resistance   | s m-1        |            |                               |          | resistance of the drying soil surface
     soil_air_humidity             | 1            |            |                               |          | relative humidity of the air in surface soil pores
     evaporation_limit             | kg m-2 s-1   |            |                               |          | most that soil and ponds can evaporate within the step
+    surface_previous              | degC         |            |                               |          | surface temperature that the balance was last linearised about
     surface_iterate               | degC         |            |                               |          | surface temperature, iterate
     surface_balance               | W m-2        |            |                               |          | heat into the ground at the iterated surface temperature
     surface_balance_slope         | W m-2 K-1    |            |                               |          | change of that heat per kelvin of surface temperature
