@@ -350,6 +350,7 @@ GROUND_WORK = _declare("diagnostic", """
     soil_latent_slope             | W m-2 K-1    |            |                               |          | its change per kelvin
     snow_latent                   | W m-2        |            |                               |          | latent heat of snow sublimation at the iterated surface temperature
     snow_latent_slope             | W m-2 K-1    |            |                               |          | its change per kelvin
+    surface_melting               | 1            |            |                               |          | 1 where melting snow holds the surface at 0 degC
     skin_value                    | degC         |            |                               |          | elimination: surface temperature if the layer below were at 0 degC
     skin_ratio                    | 1            |            |                               |          | elimination: change of surface temperature per change below
     snow_heat_added               | J m-2        |            |                               |          | heat that snowfall, frost and sublimation bring into the snow
@@ -385,6 +386,7 @@ GROUND_WORK = _declare("diagnostic", """
     freezing_temperature          | degC         |            |                               |          | temperature at which soil layers begin to freeze
 """, "soil") + _declare("diagnostic", """
     snow_ice                      | kg m-2       |            |                               |          | frozen part of snow layers before conduction
+    snow_load                     | kg m-2       |            |                               |          | mass that lies on snow layers
 """, "snow")
 
 GROUPS = (FORCING, SETTINGS, SITE_PARAMETERS, PLANT_PARAMETERS, SOIL_PARAMETERS, DERIVED, STATES, AIR_DIAGNOSTICS,

@@ -1,0 +1,109 @@
+"""Heat conduction through snow, soil and the deep ground as one column, coupled to the surface energy balance.
+
+Backward Euler in heat content (J m-2): every layer's change of heat is the difference of the fluxes through its faces,
+and temperature responds to heat as melting and freezing allow. Each pass linearises temperature about the present
+iterate, T = T* + response * x with heat = H* + inertia * x (response 0 in isothermal melt), and solves one tridiagonal
+system from the surface to the bottom: downward elimination writes T = sweep_value + sweep_ratio * T_below.
+The same functions serve snow, soil and deep layers; where one kind lies on another, the recipe renames the neighbour.
+Fluxes are in W m-2, positive downward.
+"""
+
+from terraflux.model.weave import process
+
+CONTACT_RESISTANCE = 1e-6  # m2 K W-1 between any two layers, so that an empty snow layer conducts without dividing by zero
+
+
+@process(returns="conductance")
+def conductance_between(half_resistance, half_resistance_above):
+    """Conductance (W m-2 K-1) between the centres of a layer and the layer above."""
+    return 1.0 / (half_resistance + half_resistance_above + CONTACT_RESISTANCE)
+
+
+@process(returns="conductance")
+def conductance_to_surface(half_resistance):
+    """Conductance (W m-2 K-1) between the surface and the centre of the top layer."""
+    return 1.0 / (half_resistance + CONTACT_RESISTANCE)
+
+
+@process(returns=("deep_half_resistance", "deep_heat_start", "deep_heat", "deep_iterate_temperature",
+                  "deep_thermal_response", "deep_thermal_inertia"))
+def begin_deep(deep_temperature, deep_thickness, deep_conductivity, deep_heat_capacity):
+    """Layers below the soil hold no water that freezes."""
+    inertia = deep_heat_capacity * deep_thickness
+    heat = inertia * deep_temperature
+    return 0.5 * deep_thickness / deep_conductivity, heat, heat, deep_temperature, 1.0, inertia
+
+
+@process(returns="deep_iterate_temperature")
+def deep_from_heat(deep_heat, deep_thermal_inertia):
+    """Temperature that holds the layer's heat."""
+    return deep_heat / deep_thermal_inertia
+
+
+@process(returns=("skin_value", "skin_ratio", "surface_melting"))
+def surface_forward(surface_balance, surface_balance_slope, surface_iterate, snow_mass_top, conductance):
+    """The surface holds no heat: what the balance leaves goes into the top layer.
+
+    A snow surface that would rise above 0 degC is held there, and the whole balance at 0 degC enters the snow.
+    """
+    per = 1.0 / (conductance - surface_balance_slope)
+    at_zero = surface_balance - surface_balance_slope * surface_iterate
+    melting = (snow_mass_top > 0.0) & (surface_iterate > 0.0)
+    return at_zero / conductance if melting else at_zero * per, 1.0 if melting else conductance * per, 1.0 if melting else 0.0
+
+
+@process(returns=("sweep_value", "sweep_ratio"))
+def heat_forward(iterate_temperature, heat, heat_start, thermal_response, thermal_inertia, conductance, conductance_below,
+                 sweep_value_above, sweep_ratio_above, time_step):
+    """Eliminates the layer above."""
+    out = conductance * (1.0 - sweep_ratio_above) + conductance_below
+    per_step = 1.0 / time_step
+    pivot = thermal_response / (thermal_inertia * per_step + out * thermal_response)
+    gain = (heat_start - heat) * per_step + conductance * sweep_value_above
+    return iterate_temperature + pivot * (gain - out * iterate_temperature), pivot * conductance_below
+
+
+@process(returns=("sweep_value", "sweep_ratio"))
+def heat_bottom(iterate_temperature, heat, heat_start, thermal_response, thermal_inertia, conductance,
+                sweep_value_above, sweep_ratio_above, geothermal_heat_flux, time_step):
+    """The last layer, with heat from below."""
+    out = conductance * (1.0 - sweep_ratio_above)
+    per_step = 1.0 / time_step
+    pivot = thermal_response / (thermal_inertia * per_step + out * thermal_response)
+    gain = (heat_start - heat) * per_step + conductance * sweep_value_above + geothermal_heat_flux
+    return iterate_temperature + pivot * (gain - out * iterate_temperature), 0.0
+
+
+@process(returns=("iterate_temperature", "heat_flux", "heat"))
+def heat_back(sweep_value, sweep_ratio, iterate_temperature_below, conductance, sweep_value_above, sweep_ratio_above,
+              heat_flux_below, heat_start, time_step):
+    """Temperature, the flux from above and the new heat content of a layer."""
+    temperature = sweep_value + sweep_ratio * iterate_temperature_below
+    flux = conductance * (sweep_value_above + (sweep_ratio_above - 1.0) * temperature)
+    return temperature, flux, heat_start + (flux - heat_flux_below) * time_step
+
+
+@process(returns=("iterate_temperature", "heat_flux", "heat"))
+def heat_back_bottom(sweep_value, conductance, sweep_value_above, sweep_ratio_above, geothermal_heat_flux, heat_start,
+                     time_step):
+    """The last layer takes the geothermal flux from below."""
+    flux = conductance * (sweep_value_above + (sweep_ratio_above - 1.0) * sweep_value)
+    return sweep_value, flux, heat_start + (flux + geothermal_heat_flux) * time_step
+
+
+@process(returns=("surface_iterate", "lower_heat_flux"))
+def surface_back(skin_value, skin_ratio, surface_melting, iterate_temperature, geothermal_heat_flux):
+    """Surface temperature; heat leaves the column bottom as minus the geothermal flux."""
+    return 0.0 if surface_melting > 0.0 else skin_value + skin_ratio * iterate_temperature, -geothermal_heat_flux
+
+
+@process(returns="deep_temperature")
+def end_deep(deep_iterate_temperature):
+    """The new state."""
+    return deep_iterate_temperature + 0.0
+
+
+@process(returns="soil_temperature")
+def end_soil(soil_iterate_temperature):
+    """The new state."""
+    return soil_iterate_temperature + 0.0

@@ -1,0 +1,85 @@
+"""Heat content of soil layers and its way back to temperature and ice.
+
+The heat of a layer (J m-2) counts from liquid water and solids at 0 degC: H = C T dz - Lf * ice. Conduction changes H;
+temperature and ice follow from it, so energy is kept however abruptly water freezes. Liquid that can exist below
+freezing follows from the Clapeyron equation and Campbell's retention (Niu and Yang 2006): with the freezing point
+Tf = -g Tk / Lf * |psi| of the layer's water, liquid = water * (Tf / T)**(1/b). Tk is taken as 273.15 K.
+"""
+
+from terraflux.model.constants import GRAVITY, KELVIN, LATENT_HEAT_FUSION, WATER_DENSITY
+from terraflux.model.soil_thermal import ICE_VOLUME_HEAT, WATER_VOLUME_HEAT
+from terraflux.model.weave import process
+from terraflux.model.weave.lane_math import exp, log
+
+FUSION_VOLUME = LATENT_HEAT_FUSION * WATER_DENSITY  # J m-3
+DEPRESSION = GRAVITY * KELVIN / LATENT_HEAT_FUSION  # K per m of suction
+SMALLEST_DEPRESSION = 1e-4  # K
+LARGEST_DEPRESSION = 20.0  # K
+
+
+@process(returns=("freezing_temperature", "soil_heat_start", "soil_heat", "soil_iterate_temperature"))
+def supercooled_begin(soil_temperature, soil_liquid, soil_ice, heat_capacity, layer_thickness, porosity,
+                      saturated_potential, retention_exponent):
+    """Freezing point of the layer's whole water, and the heat of the layer before conduction."""
+    wetness = min(max((soil_liquid + soil_ice) / porosity, 0.01), 1.0)
+    suction = -saturated_potential * exp(-retention_exponent * log(wetness))
+    point = -min(max(DEPRESSION * suction, SMALLEST_DEPRESSION), LARGEST_DEPRESSION)
+    heat = (heat_capacity * soil_temperature - FUSION_VOLUME * soil_ice) * layer_thickness
+    return point, heat, heat, soil_temperature
+
+
+@process(returns=("freezing_temperature", "soil_heat_start", "soil_heat", "soil_iterate_temperature"))
+def sharp_begin(soil_temperature, soil_ice, heat_capacity, layer_thickness):
+    """All water freezes at 0 degC."""
+    heat = (heat_capacity * soil_temperature - FUSION_VOLUME * soil_ice) * layer_thickness
+    return 0.0, heat, heat, soil_temperature
+
+
+STATE_OF_LAYER = ("soil_iterate_temperature", "soil_ice", "soil_liquid", "soil_thermal_response", "soil_thermal_inertia")
+
+
+@process(returns=STATE_OF_LAYER)
+def supercooled(soil_heat, soil_iterate_temperature, soil_liquid, soil_ice, freezing_temperature, porosity,
+                solid_heat_capacity, retention_exponent, layer_thickness):
+    """Temperature, ice and liquid that hold the layer's heat, with its heat per kelvin (latent heat included).
+
+    Three Newton steps in y = ln(T / Tf) find the temperature; ice then takes exactly the heat that is left.
+    """
+    water = soil_liquid + soil_ice
+    heat = soil_heat / layer_thickness  # J m-3
+    thawed_capacity = (1.0 - porosity) * solid_heat_capacity + WATER_VOLUME_HEAT * water
+    frozen = heat < thawed_capacity * freezing_temperature
+    latent = FUSION_VOLUME * water
+    per_b = 1.0 / retention_exponent
+    at_point = thawed_capacity * freezing_temperature
+    y = log(max(min(soil_iterate_temperature, freezing_temperature) / freezing_temperature, 1.0))
+    for _ in range(3):
+        sensible = at_point * exp(y)
+        liquid_share = exp(-y * per_b)
+        excess = sensible - latent * (1.0 - liquid_share) - heat
+        y = min(max(y - excess / (sensible - latent * per_b * liquid_share), 0.0), 14.0)
+    guess = freezing_temperature * exp(y)
+    ice = (guess * thawed_capacity - heat) / (FUSION_VOLUME + (WATER_VOLUME_HEAT - ICE_VOLUME_HEAT) * guess)
+    ice = min(max(ice, 0.0), water) if frozen else 0.0
+    capacity = thawed_capacity - (WATER_VOLUME_HEAT - ICE_VOLUME_HEAT) * ice
+    temperature = (heat + FUSION_VOLUME * ice) / capacity
+    depth = min(temperature, freezing_temperature)
+    latent_capacity = FUSION_VOLUME * (water - ice) * per_b / -depth if frozen else 0.0
+    return temperature, ice, water - ice, 1.0, (capacity + latent_capacity) * layer_thickness
+
+
+@process(returns=STATE_OF_LAYER)
+def sharp(soil_heat, soil_liquid, soil_ice, porosity, solid_heat_capacity, layer_thickness):
+    """As `supercooled`, for water that all freezes at 0 degC: the layer stays there until it is frozen or thawed."""
+    water = soil_liquid + soil_ice
+    heat = soil_heat / layer_thickness
+    ice = min(max(-heat * (1.0 / FUSION_VOLUME), 0.0), water)
+    capacity = (1.0 - porosity) * solid_heat_capacity + WATER_VOLUME_HEAT * (water - ice) + ICE_VOLUME_HEAT * ice
+    temperature = (heat + FUSION_VOLUME * ice) / capacity
+    melting = (ice > 0.0) & (ice < water)
+    temperature = 0.0 if melting else temperature
+    return (temperature, ice, water - ice, 0.0 if melting else 1.0,
+            layer_thickness if melting else capacity * layer_thickness)
+
+
+FREEZING = {"supercooled": (supercooled_begin, supercooled), "sharp": (sharp_begin, sharp)}
