@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import extending, njit, types
 
-__all__ = ["exp", "expm1", "floor", "fma", "log", "pow_positive", "sqrt", "tanh"]
+__all__ = ["ceil", "exp", "expm1", "floor", "fma", "log", "pow_positive", "sqrt", "tanh"]
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # their sum is ln 2 to 80 bits
@@ -25,6 +24,7 @@ TWO_52 = 4503599627370496.0
 TWO_52_BITS = 0x4330000000000000
 SQRT2 = 1.4142135623730951
 INFINITY = math.inf
+intrinsic: Any = extending.intrinsic
 
 
 @intrinsic
@@ -66,6 +66,12 @@ def sqrt(x: float) -> float:
 def floor(x: float) -> float:
     """Largest whole number not above x, as a float."""
     return np.floor(x)
+
+
+@lane_function
+def ceil(x: float) -> float:
+    """Smallest whole number not below x, as a float."""
+    return np.ceil(x)
 
 
 @lane_function

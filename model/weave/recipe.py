@@ -68,7 +68,7 @@ def process(returns: str | Sequence[str]) -> Callable[[Callable[..., Any]], Proc
         for parameter in inspect.signature(function).parameters.values():
             plain = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty
             if not plain:
-                raise RecipeError(f"{function.__name__} has the parameter {str(parameter)!r}; use plain names, no defaults")
+                raise RecipeError(f"{function.__name__} has the parameter {str(parameter)!r}; use plain names")
         if not names or len(set(names)) < len(names):
             raise RecipeError(f"{function.__name__} returns {names}: name every result once")
         return Process(function, names)
@@ -110,7 +110,9 @@ def Layers(body: Body) -> LayerLoop:
     return LayerLoop(body, ordered=False)
 
 
-def SweepDown(body: Body, first: Body | None = None, last: Body | None = None, first_is_done: bool = False) -> LayerLoop:
+def SweepDown(
+    body: Body, first: Body | None = None, last: Body | None = None, first_is_done: bool = False
+) -> LayerLoop:
     """Top layer to bottom layer. `first` serves the top layer, `last` the bottom one.
 
     `first_is_done` starts at the second layer.
@@ -166,8 +168,8 @@ def processes_of(item: Item | None) -> Iterator[Process]:
     if isinstance(item, Process):
         yield item
     elif isinstance(item, LayerLoop):
-        for part in (item.first, item.body, item.last):
-            yield from processes_of(part)
+        for body in (item.first, item.body, item.last):
+            yield from processes_of(body)
     elif item is not None:
         for part in item if isinstance(item, Fused) else item.body:
             yield from processes_of(part)

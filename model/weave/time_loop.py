@@ -1,0 +1,226 @@
+"""The time loop around a woven step. The text below the line is copied into every woven module.
+
+Rows of the workspace `w` hold LANES numbers each; names in capitals are where rows begin, or numbers of rows. The names
+above the line stand in for those of the woven module, so that this file can be checked and read like any other.
+"""
+
+from typing import Any
+
+import numpy as np
+
+LANES = N_FORCING = N_SETTING = N_PARAMETER = N_STATE = SIZE = 1
+FIRST_SETTING = FIRST_PARAMETER = FIRST_STATE = CODE = 0
+
+
+def block_function(function: Any) -> Any:
+    """Compiled in the woven module."""
+    return function
+
+
+entry = block_function
+
+
+def prepare(w: Any) -> None:
+    """Woven: computes derived variables."""
+
+
+def step(w: Any) -> None:
+    """Woven: the processes of one time step."""
+
+
+def check(w: Any) -> None:
+    """Woven: writes the number of the first state row outside its bounds to CODE."""
+
+
+def misfit_of(model: int, modelled: float, observed: float, sigma: float) -> float:
+    """Woven: the term of the error model with this number."""
+    return 0.0
+
+
+# ---- copied from here ------------------------------------------------------------------------------------------------
+
+MEAN, SUM, LAST, MINIMUM, MAXIMUM = 0, 1, 2, 3, 4
+OWN, SHARED, SCATTERED = 0, 1, 2  # the series of a block's lanes: side by side, one for all, anything
+
+
+@entry
+def run_blocks(
+    first_block, last_block, forcing, forcing_of, settings, parameters, state,
+    window_of, window_ends, out_rows, reductions, out,
+    stream_rows, observation_of, observation_ends, error_models, value_starts, observed_starts, observed, sigma,
+    values, misfit, status, status_value,
+):
+    """All time steps of the blocks first_block .. last_block - 1, each of LANES columns.
+
+    Lanes past the last column repeat it and are not stored.
+    """
+    w = np.empty(SIZE)
+    series = np.zeros(LANES, np.int64)
+    window_sums = np.zeros((out_rows.shape[0], LANES))
+    stream_sums = np.zeros((stream_rows.shape[0], LANES))
+    stream_steps = np.zeros(stream_rows.shape[0], np.int64)
+    lane_misfit = np.zeros(LANES)
+    for block in range(first_block, last_block):
+        first = block * LANES
+        lanes = min(LANES, state.shape[1] - first)
+        load_column(w, series, first, forcing_of, settings, parameters, state)
+        prepare(w)
+        arrangement = arrangement_of(series)
+        for lane in range(LANES):
+            lane_misfit[lane] = 0.0
+        for stream in range(stream_rows.shape[0]):
+            stream_steps[stream] = 0
+        steps = 0
+        for time in range(forcing.shape[0]):
+            load_forcing(w, time, forcing, series, arrangement)
+            step(w)
+            check(w)
+            if any_lane(w, CODE):
+                note_failures(w, time, first, lanes, status, status_value)
+            if window_of[time] >= 0:
+                add_to_window(w, steps == 0, out_rows, reductions, window_sums)
+                steps += 1
+                if window_ends[time]:
+                    close_window(window_of[time], first, lanes, steps, reductions, window_sums, out)
+                    steps = 0
+            for stream in range(stream_rows.shape[0]):
+                observation = observation_of[stream, time]
+                if observation >= 0:
+                    add_to_observation(w, stream_rows[stream] * LANES, stream_steps[stream] == 0, stream_sums[stream])
+                    stream_steps[stream] += 1
+                    if observation_ends[stream, time]:
+                        close_observation(stream_sums[stream], stream_steps[stream])
+                        stream_steps[stream] = 0
+                        if value_starts[stream] >= 0:
+                            row = value_starts[stream] + observation
+                            for lane in range(lanes):
+                                values[row, first + lane] = stream_sums[stream, lane]
+                        if observed_starts[stream] >= 0:
+                            row = observed_starts[stream] + observation
+                            add_misfit(error_models[stream], stream_sums[stream], observed[row], sigma[row], series,
+                                       lane_misfit)
+        for lane in range(lanes):
+            misfit[first + lane] = lane_misfit[lane]
+            for row in range(N_STATE):
+                state[row, first + lane] = w[(FIRST_STATE + row) * LANES + lane]
+
+
+@block_function
+def load_column(w, series, first, forcing_of, settings, parameters, state):
+    """Everything that does not change with time; all other rows start at zero."""
+    for place in range(SIZE):
+        w[place] = 0.0
+    for lane in range(LANES):
+        column = min(first + lane, state.shape[1] - 1)
+        series[lane] = forcing_of[column]
+        for row in range(N_SETTING):
+            w[(FIRST_SETTING + row) * LANES + lane] = settings[row]
+        for row in range(N_PARAMETER):
+            w[(FIRST_PARAMETER + row) * LANES + lane] = parameters[row, column]
+        for row in range(N_STATE):
+            w[(FIRST_STATE + row) * LANES + lane] = state[row, column]
+
+
+@block_function
+def arrangement_of(series):
+    """How the series of the lanes lie: OWN, SHARED or SCATTERED."""
+    own = True
+    shared = True
+    for lane in range(LANES):
+        own &= series[lane] == series[0] + lane
+        shared &= series[lane] == series[0]
+    return OWN if own else SHARED if shared else SCATTERED
+
+
+@block_function
+def load_forcing(w, time, forcing, series, arrangement):
+    """One time of forcing into the first rows."""
+    for row in range(N_FORCING):
+        if arrangement == OWN:
+            start = series[0]
+            for lane in range(LANES):
+                w[row * LANES + lane] = forcing[time, row, start + lane]
+        elif arrangement == SHARED:
+            value = forcing[time, row, series[0]]
+            for lane in range(LANES):
+                w[row * LANES + lane] = value
+        else:
+            for lane in range(LANES):
+                w[row * LANES + lane] = forcing[time, row, series[lane]]
+
+
+@block_function
+def any_lane(w, row):
+    """Is any lane of the row not zero?"""
+    found = 0
+    for lane in range(LANES):
+        found |= 1 if w[row + lane] != 0.0 else 0
+    return found != 0
+
+
+@block_function
+def note_failures(w, time, first, lanes, status, status_value):
+    """Keeps the first failure of each column: 1 + state row + N_STATE * time, and the value found there."""
+    for lane in range(lanes):
+        code = int(w[CODE + lane])
+        if code > 0 and status[first + lane] == 0:
+            status[first + lane] = code + N_STATE * time
+            status_value[first + lane] = w[(FIRST_STATE + code - 1) * LANES + lane]
+
+
+@block_function
+def add_to_window(w, is_first, out_rows, reductions, window_sums):
+    """One step into the windows of all outputs."""
+    for k in range(out_rows.shape[0]):
+        row = out_rows[k] * LANES
+        held = window_sums[k]
+        reduction = reductions[k]
+        if is_first or reduction == LAST:
+            for lane in range(LANES):
+                held[lane] = w[row + lane]
+        elif reduction == MINIMUM:
+            for lane in range(LANES):
+                held[lane] = held[lane] if (held[lane] <= w[row + lane]) | (held[lane] != held[lane]) else w[row + lane]
+        elif reduction == MAXIMUM:
+            for lane in range(LANES):
+                held[lane] = held[lane] if (held[lane] >= w[row + lane]) | (held[lane] != held[lane]) else w[row + lane]
+        else:
+            for lane in range(LANES):
+                held[lane] += w[row + lane]
+
+
+@block_function
+def close_window(window, first, lanes, steps, reductions, window_sums, out):
+    """Results of a window to `out`."""
+    for k in range(reductions.shape[0]):
+        if reductions[k] == MEAN:
+            for lane in range(lanes):
+                out[window, k, first + lane] = window_sums[k, lane] / steps
+        else:
+            for lane in range(lanes):
+                out[window, k, first + lane] = window_sums[k, lane]
+
+
+@block_function
+def add_to_observation(w, row, is_first, sums):
+    """One step into the mean of an observation."""
+    for lane in range(LANES):
+        sums[lane] = w[row + lane] if is_first else sums[lane] + w[row + lane]
+
+
+@block_function
+def close_observation(sums, steps):
+    """Turns the sum of an observation into its mean."""
+    for lane in range(LANES):
+        sums[lane] = sums[lane] / steps
+
+
+@block_function
+def add_misfit(error_model, modelled, observed, sigma, series, lane_misfit):
+    """One observation's term of the negative log-likelihood; nothing where the observation or sigma is NaN."""
+    for lane in range(LANES):
+        known = observed[series[lane]]
+        spread = sigma[series[lane]]
+        there = (known == known) & (spread == spread)
+        term = misfit_of(error_model, modelled[lane], known if there else 0.0, spread if there else 1.0)
+        lane_misfit[lane] += term if there else 0.0
