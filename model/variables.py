@@ -100,6 +100,7 @@ PLANT_PARAMETERS = _declare("parameter", """
     wood_lignin                   | 1            | 0..1     |  |  | lignin fraction of coarse wood
     decomposition_reference_temperature | degC   | 0..45    |  |  | temperature at which maximum decomposition rates hold
     decomposition_scale           | 1            | 0.01..10 |  |  | multiplies every decomposition rate
+    anaerobic_decomposition       | 1            | 0..1     |  |  | relative pace of decomposition in water-filled soil
 """)
 
 SOIL_PARAMETERS = _declare("parameter", """
@@ -133,7 +134,17 @@ DERIVED = _declare("derived", """
     solid_log_conductivity        | 1            |  |  |  | volume share of the solids times the logarithm of their conductivity
     layer_bottom                  | m            |  |  |  | depth of the bottom of soil layers
     root_fraction                 | 1            |  |  |  | share of roots in soil layers
-""", "soil")
+    shallow_share                 | 1            |  |  |  | share of soil layers in the top 0.3 m, where roots respire and litter decays
+""", "soil") + _declare("derived", """
+    respiration_q10_log           | K-1          |  |  |  | warming response of maintenance respiration as an exponent per kelvin
+    foliage_lignin                | 1            |  |  |  | lignin share of structural leaf litter
+    fine_root_lignin              | 1            |  |  |  | lignin share of structural root litter
+    foliage_metabolic_share       | 1            |  |  |  | metabolic share of leaf litter
+    fine_root_metabolic_share     | 1            |  |  |  | metabolic share of root litter
+    coarse_wood_rate              | s-1          |  |  |  | maximum decomposition rate of coarse woody litter
+    surface_structural_rate       | s-1          |  |  |  | maximum decomposition rate of structural litter on the ground
+    root_structural_rate          | s-1          |  |  |  | maximum decomposition rate of structural root litter
+""")
 
 STATES = _declare("state", """
     canopy_liquid                 | kg m-2       | 0..50      |                               | CanopInt | rain held by the canopy
@@ -294,8 +305,18 @@ CARBON_FLUXES = _declare("diagnostic", """
     ecosystem_respiration         | g m-2 s-1    |            |                               | Reco     | ecosystem respiration
     net_ecosystem_exchange        | g m-2 s-1    |            |                               | NEE      | net ecosystem exchange, positive to the atmosphere
     leached_carbon                | g m-2 s-1    |            | mass_flux_of_carbon_out_of_soil_due_to_leaching_and_runoff |          | carbon leached from the soil
-    decomposition_warmth          | 1            |            |                               |          | temperature factor of decomposition
-    decomposition_wetness         | 1            |            |                               |          | moisture factor of decomposition
+    decomposition_warmth          | 1            |            |                               |          | temperature factor of decomposition in the soil
+    decomposition_wetness         | 1            |            |                               |          | moisture factor of decomposition in the soil
+    decomposition_pace_surface    | 1            |            |                               |          | pace of decomposition on the ground relative to maximum rates
+    decomposition_pace_soil       | 1            |            |                               |          | pace of decomposition in the soil relative to maximum rates
+    shallow_soil_temperature      | degC         |            |                               |          | mean temperature of the top 0.3 m of soil
+    shallow_soil_wetness          | 1            |            |                               |          | liquid share of the pores in the top 0.3 m of soil
+    stem_respiration              | g m-2 s-1    |            |                               |          | maintenance respiration of stems
+    coarse_root_respiration       | g m-2 s-1    |            |                               |          | maintenance respiration of coarse roots
+    fine_root_respiration         | g m-2 s-1    |            |                               |          | maintenance respiration of fine roots
+    foliage_litterfall            | g m-2 s-1    |            |                               |          | carbon that leaves shed
+    wood_litterfall               | g m-2 s-1    |            |                               |          | carbon that stems and coarse roots shed
+    fine_root_litterfall          | g m-2 s-1    |            |                               |          | carbon that fine roots shed
 """)
 
 TOTALS = _declare("diagnostic", """
