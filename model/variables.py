@@ -136,6 +136,8 @@ DERIVED = _declare("derived", """
     root_fraction                 | 1            |  |  |  | share of roots in soil layers
     shallow_share                 | 1            |  |  |  | share of soil layers in the top 0.3 m, where roots respire and litter decays
 """, "soil") + _declare("derived", """
+    deep_bottom                   | m            |  |  |  | depth of the bottom of layers below the soil
+""", "deep") + _declare("derived", """
     respiration_q10_log           | K-1          |  |  |  | warming response of maintenance respiration as an exponent per kelvin
     foliage_lignin                | 1            |  |  |  | lignin share of structural leaf litter
     fine_root_lignin              | 1            |  |  |  | lignin share of structural root litter
@@ -250,6 +252,7 @@ LEAF_DIAGNOSTICS = [
     leaf_transpiration_heat_{twin}    | W m-2        |  |  |  | latent heat of transpiration per leaf area, {leaves}
     leaf_wet_heat_{twin}              | W m-2        |  |  |  | latent heat of intercepted water per leaf area, {leaves}
     leaf_temperature_change_{twin}    | K            |  |  |  | change of leaf temperature in the last iteration, {leaves}
+    compensation_point_{twin}         | umol mol-1   |  |  |  | carbon dioxide at which assimilation equals photorespiration, {leaves}
     leaf_trial_temperature_{twin}     | degC         |  |  |  | temperature that the next iteration starts from, {leaves}
     isothermal_net_radiation_{twin}   | W m-2        |  |  |  | net radiation per leaf area at air temperature, {leaves}
     wet_share_{twin}                  | 1            |  |  |  | share of the step and of leaf area that stays wet, {leaves}

@@ -1,0 +1,131 @@
+"""The ground's part of the time step: snow, heat and water below the canopy. Read it like a flow chart."""
+
+from terraflux.model import ground_energy, ground_heat, snow, soil_water, thaw
+from terraflux.model.soil_freezing import FREEZING
+from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS
+from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY, solid_logarithm
+from terraflux.model.soil_water import MOST_SUBSTEPS, WATER_BOTTOM
+from terraflux.model.weave import Fused, Item, Layers, Repeat, RepeatPerLane, SweepDown, SweepUp, When
+
+
+def snow_arrives() -> list[Item]:
+    """New snow joins the pack, layers are cut anew and settle."""
+    return [
+        snow.begin_snow,
+        When("snow_present",
+             Fused(snow.snowfall, snow.reshape_layers),
+             SweepDown(snow.load_above, first=snow.no_load),
+             Layers(Fused(snow.compaction, snow.snow_conduction))),
+        snow.snow_totals,
+    ]
+
+
+def prepare_soil() -> list[Item]:
+    """What does not change within a run."""
+    return [Layers(solid_logarithm)]
+
+
+def soil_properties(hydraulics: str, conductivity: str) -> list[Item]:
+    """Retention, conduction and heat capacity of the present moisture and ice."""
+    return [Layers(Fused(SOIL_HYDRAULICS[hydraulics], SOIL_CONDUCTIVITY[conductivity]))]
+
+
+def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[Item]) -> list[Item]:
+    """One implicit solve of the stacked column under the `surface` items, which set skin_value and skin_ratio.
+
+    `soil_top` renames what lies above the top soil layer.
+    """
+    forward, back = ground_heat.heat_forward, ground_heat.heat_back
+    last_of_soil = (ground_heat.heat_bottom if not deep_layers
+                    else forward.with_names(conductance_below="deep_conductance_top"))
+    back_of_soil = (ground_heat.heat_back_bottom if not deep_layers else back.with_names(
+        iterate_temperature_below="deep_iterate_temperature_top", heat_flux_below="deep_heat_flux_top"))
+    under_soil = {"sweep_value_above": "soil_sweep_value_bottom", "sweep_ratio_above": "soil_sweep_ratio_bottom"}
+    under_skin = {"sweep_value_above": "skin_value", "sweep_ratio_above": "skin_ratio"}
+    deep_down = [SweepDown(forward.of("deep"), first=forward.of("deep").with_names(**under_soil),
+                           last=ground_heat.heat_bottom.of("deep"))] if deep_layers else []
+    deep_up = [SweepUp(back.of("deep"), first=ground_heat.heat_back_bottom.of("deep"),
+                       last=back.of("deep").with_names(**under_soil))] if deep_layers else []
+    return [
+        *surface,
+        SweepDown(forward.of("snow"), first=forward.of("snow").with_names(**under_skin),
+                  last=forward.of("snow").with_names(conductance_below="soil_conductance_top")),
+        SweepDown(forward.of("soil"), first=forward.of("soil").with_names(**soil_top), last=last_of_soil.of("soil")),
+        *deep_down,
+        *deep_up,
+        SweepUp(back.of("soil"), first=back_of_soil.of("soil"), last=back.of("soil").with_names(**soil_top)),
+        SweepUp(back.of("snow"), first=back.of("snow").with_names(iterate_temperature_below="soil_iterate_temperature_top",
+                                                                heat_flux_below="soil_heat_flux_top"),
+                last=back.of("snow").with_names(**under_skin)),
+        ground_heat.surface_back.with_names(iterate_temperature="snow_iterate_temperature_top"),
+    ]
+
+
+def ground_heat_balance(freezing: str, deep_layers: int, passes: int) -> list[Item]:
+    """Surface energy balance, conduction and phase change; the skin, snow, soil and deep layers as one column."""
+    begin, from_heat = FREEZING[freezing]
+    between = ground_heat.conductance_between
+    under_snow = {"sweep_value_above": "snow_sweep_value_bottom", "sweep_ratio_above": "snow_sweep_ratio_bottom"}
+    deep_begin = [Layers(ground_heat.begin_deep),
+                  SweepDown(between.of("deep"),
+                            first=between.of("deep").with_names(half_resistance_above="soil_half_resistance_bottom"))]
+    deep_again = [Layers(ground_heat.deep_from_heat)]
+    surface: list[Item] = [
+        Fused(ground_energy.surface_balance, ground_heat.surface_forward.with_names(conductance="snow_conductance_top"))]
+    return [
+        ground_energy.drying_surface,
+        Layers(begin),
+        SweepDown(between.of("snow"), first=ground_heat.conductance_to_surface.of("snow")),
+        SweepDown(between.of("soil"),
+                  first=between.of("soil").with_names(half_resistance_above="snow_half_resistance_bottom")),
+        *(deep_begin if deep_layers else []),
+        Repeat(passes,
+               Layers(from_heat),
+               Layers(snow.snow_from_heat),
+               *(deep_again if deep_layers else []),
+               *heat_conduction(deep_layers, under_snow, surface)),
+        ground_energy.surface_fluxes,
+        When("snow_present",
+             snow.exchange_with_air,
+             SweepDown(snow.melt_and_drain),
+             snow.hand_to_soil),
+        snow.snow_totals,
+        Layers(Fused(from_heat, ground_heat.end_soil)),
+        *([Layers(Fused(ground_heat.deep_from_heat, ground_heat.end_deep))] if deep_layers else []),
+    ]
+
+
+def soil_water_balance(hydraulics: str, bottom: str) -> list[Item]:
+    """Infiltration, flow between layers, drainage and runoff; wet steps take sub-steps."""
+    retention = SOIL_HYDRAULICS[hydraulics]
+    return [
+        soil_water.begin_soil_water,
+        Layers(Fused(soil_water.layer_sinks, retention)),
+        soil_water.evaporation_sink,
+        SweepDown(soil_water.estimate_change, first_is_done=True),
+        soil_water.choose_substeps,
+        RepeatPerLane("water_substeps", MOST_SUBSTEPS,
+                      Layers(retention),
+                      WATER_BOTTOM[bottom],
+                      SweepDown(soil_water.water_forward, first=soil_water.water_top, last=soil_water.water_bottom),
+                      SweepUp(soil_water.water_back, last_is_done=True),
+                      soil_water.end_substep),
+        SweepUp(soil_water.push_up),
+        SweepDown(soil_water.borrow_below),
+        soil_water.end_soil_water,
+        Layers(soil_water.heat_after_flow),
+    ]
+
+
+def thaw_depth(deep_layers: int) -> list[Item]:
+    """Active layer and frozen shares near the surface."""
+    soil = thaw.thaw_front.with_names(temperature="soil_temperature", thickness="layer_thickness", bottom="layer_bottom")
+    deep = thaw.thaw_front.with_names(temperature="deep_temperature", thickness="deep_thickness", bottom="deep_bottom")
+    first = deep.with_names(temperature_above="soil_temperature_bottom", thickness_above="layer_thickness_bottom")
+    return [
+        thaw.begin_thaw,
+        Layers(thaw.frozen_near_surface),
+        SweepDown(soil, first=thaw.thaw_front_top),
+        *([SweepDown(deep, first=first)] if deep_layers else []),
+        thaw.frozen_shares,
+    ]
