@@ -2,7 +2,7 @@
 
 from terraflux.model import ground_energy, ground_heat, snow, soil_water, thaw
 from terraflux.model.soil_freezing import FREEZING
-from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS
+from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS, gradual_air_entry
 from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY, solid_logarithm
 from terraflux.model.soil_water import MOST_SUBSTEPS, WATER_BOTTOM
 from terraflux.model.weave import Fused, Item, Layers, Repeat, RepeatPerLane, SweepDown, SweepUp, When
@@ -22,7 +22,7 @@ def snow_arrives() -> list[Item]:
 
 def prepare_soil() -> list[Item]:
     """What does not change within a run."""
-    return [Layers(solid_logarithm)]
+    return [Layers(Fused(solid_logarithm, gradual_air_entry))]
 
 
 def soil_properties(hydraulics: str, conductivity: str) -> list[Item]:

@@ -2,7 +2,10 @@
 
 Campbell (1974) with the classes of Clapp and Hornberger (1978), or van Genuchten (1980) with Mualem (1976). Ice narrows
 the pores: retention follows the liquid in the space ice leaves open, conductivity falls by 10**(-6 ice / porosity)
-(Lundin 1990). Above saturation the potential continues along its tangent, so that over-full layers push water out.
+(Lundin 1990). Air enters gradually: Campbell's curve ends at 95 % saturation and a parabola with the same value and
+slope leads on to zero potential at saturation (Clapp and Hornberger 1978, who put the joint at 92 %; at 95 % the
+parabola falls steadily for every class, clay included). Above saturation the potential continues along the tangent, so
+that over-full layers push water out.
 """
 
 from terraflux.model.weave import process
@@ -10,14 +13,27 @@ from terraflux.model.weave.lane_math import exp, log
 
 ICE_IMPEDANCE = 6.0 * 2.302585092994046  # decades of conductivity per unit of ice-filled pore space
 DRIEST = 0.01  # saturation below which retention is not extrapolated
+AIR_ENTRY = 0.95  # saturation above which air leaves gradually
 WETTEST_VAN_GENUCHTEN = 0.999  # the slope of van Genuchten's curve is infinite at 1
+NEAR_FULL = 1.0 - AIR_ENTRY
+LOG_AIR_ENTRY = -0.05129329438755058  # ln 0.95
 OPEN_PORES = 0.01  # m3 m-3 that ice always leaves open
 
 RETENTION = ("water_potential", "hydraulic_conductivity", "potential_slope", "conductivity_slope")
 
 
+@process(returns=("air_entry_bend", "air_entry_foot"))
+def gradual_air_entry(saturated_potential, retention_exponent):
+    """The parabola psi = bend (S - foot) (S - 1) that meets Campbell's curve at 95 % saturation; bend in m, b below 19."""
+    joint = saturated_potential * exp(-retention_exponent * LOG_AIR_ENTRY)
+    chord = -joint * (1.0 / NEAR_FULL)
+    bend = max(chord + retention_exponent * joint * (1.0 / AIR_ENTRY), 0.01 * chord) * (1.0 / NEAR_FULL)
+    return bend, AIR_ENTRY - chord / bend
+
+
 @process(returns=RETENTION)
-def campbell(soil_liquid, soil_ice, porosity, saturated_potential, retention_exponent, saturated_conductivity):
+def campbell(soil_liquid, soil_ice, porosity, saturated_potential, retention_exponent, saturated_conductivity,
+             air_entry_bend, air_entry_foot):
     """Potential (m), conductivity (m s-1) and their slopes per moisture (m; m s-1): psi = psi_s S**-b, K = K_s S**(2b+3)."""
     per_porosity = 1.0 / porosity
     per_open = 1.0 / max(porosity - soil_ice, OPEN_PORES)
@@ -25,11 +41,15 @@ def campbell(soil_liquid, soil_ice, porosity, saturated_potential, retention_exp
     inside = min(max(wetness, DRIEST), 1.0)
     per_inside = 1.0 / inside
     log_inside = log(inside)
-    potential = saturated_potential * exp(-retention_exponent * log_inside)
-    slope = -retention_exponent * potential * per_inside
     power = 2.0 * retention_exponent + 3.0
     conductivity = saturated_conductivity * exp(power * log_inside - ICE_IMPEDANCE * soil_ice * per_porosity)
     steepness = power * conductivity * per_inside * per_open if wetness < 1.0 else 0.0
+
+    potential = saturated_potential * exp(-retention_exponent * log_inside)
+    slope = -retention_exponent * potential * per_inside
+    full = inside > AIR_ENTRY
+    potential = air_entry_bend * (inside - air_entry_foot) * (inside - 1.0) if full else potential
+    slope = air_entry_bend * (2.0 * inside - air_entry_foot - 1.0) if full else slope
     return potential + slope * (wetness - inside), conductivity, slope * per_open, steepness
 
 

@@ -117,7 +117,7 @@ SOIL_PARAMETERS = _declare("parameter", """
     porosity                      | m3 m-3       | 0.05..0.95 |  |  | pore volume
     residual_moisture             | m3 m-3       | 0..0.4   |  |  | moisture below which no liquid moves
     saturated_potential           | m            | -10..-1e-4 |  |  | Campbell air-entry potential
-    retention_exponent            | 1            | 0.5..25  |  |  | Campbell retention exponent
+    retention_exponent            | 1            | 0.5..19  |  |  | Campbell retention exponent
     van_genuchten_alpha           | m-1          | 0.05..50 |  |  | van Genuchten inverse air-entry suction
     van_genuchten_n               | 1            | 1.01..10 |  |  | van Genuchten pore-size exponent
     saturated_conductivity        | m s-1        | 1e-10..1e-2 |  |  | hydraulic conductivity at saturation
@@ -132,6 +132,8 @@ SOIL_PARAMETERS = _declare("parameter", """
 
 DERIVED = _declare("derived", """
     solid_log_conductivity        | 1            |  |  |  | volume share of the solids times the logarithm of their conductivity
+    air_entry_bend                | m            |  |  |  | steepness of the potential near saturation
+    air_entry_foot                | 1            |  |  |  | second saturation at which the potential near saturation is zero
     layer_bottom                  | m            |  |  |  | depth of the bottom of soil layers
     root_fraction                 | 1            |  |  |  | share of roots in soil layers
     shallow_share                 | 1            |  |  |  | share of soil layers in the top 0.3 m, where roots respire and litter decays
