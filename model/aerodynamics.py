@@ -1,0 +1,80 @@
+"""Wind over and within the canopy: friction velocity, and conductances from leaves and ground to measurement height.
+
+Stability follows Louis (1979): functions of the bulk Richardson number, no iteration, with the temperature of the
+exchanging surfaces of the step before. Heat and momentum share one roughness length: the boundary layers of leaves and
+ground stand in series with the conductance of the air above (Zeng, Zhao and Dickinson 1998; Zeng and Wang 2007), so a
+smaller roughness for heat would count them twice. Snow does not bury the canopy.
+"""
+
+from terraflux.model.constants import GRAVITY, KELVIN, VON_KARMAN
+from terraflux.model.weave import process
+from terraflux.model.weave.lane_math import exp, log, sqrt
+
+LOWEST_WIND = 0.5  # m s-1
+DISPLACEMENT, ROUGHNESS = 0.67, 0.1  # per canopy height
+GROUND_ROUGHNESS_LOG = -4.605170185988091  # log of 0.01 m
+CLOSED_CANOPY_AREA = 2.0  # m2 m-2 of plant area
+PER_CLOSED = 1.0 / (1.0 - 0.1353352832366127)  # 1/(1 - exp(-2))
+STEM_AREA_PER_HEIGHT, LARGEST_STEM_AREA = 0.1, 1.0  # m-1, m2 m-2
+LOWEST_HEIGHT, LOWEST_HEIGHT_SHARE = 0.05, 0.4  # m, per canopy height
+MOST_UNSTABLE, MOST_STABLE = -2.0, 0.19  # bulk Richardson number
+LOUIS, LOUIS_STABLE, LOUIS_MOMENTUM, LOUIS_HEAT = 9.4, 4.7, 7.4, 5.3
+FORCED_TRANSFER = 0.01  # m s-0.5
+FREE_TRANSFER = 0.5 * 2.15e-5 * 112.46827  # m0.25 K-0.25 m s-1 m-0.25: 0.5 Dh (1.6e8)^(1/4)
+DENSE_TRANSFER = 0.004
+BARE_TRANSFER = VON_KARMAN / 0.13
+ROUGHNESS_REYNOLDS_FACTOR = 0.01 / 1.5e-5  # s m-1: ground roughness per viscosity of air
+
+
+def canopy_closure(leaf_area_index, canopy_height):
+    """How far plants cover the ground for the wind, 0..1 (Zeng and Wang 2007), and their plant area (m2 m-2).
+
+    Stems count 0.1 m2 m-2 per metre of height up to 1, so that a leafless forest stays rough.
+    """
+    area = leaf_area_index + min(STEM_AREA_PER_HEIGHT * canopy_height, LARGEST_STEM_AREA)
+    return (1.0 - exp(-min(area, CLOSED_CANOPY_AREA))) * PER_CLOSED, area
+
+
+def stability_factor(richardson, transfer):
+    """Louis (1979) factor on a neutral exchange coefficient; `transfer` is C* a^2 b (z/z0)^0.5 of momentum or heat."""
+    stable = 1.0 / (1.0 + LOUIS_STABLE * max(richardson, 0.0))
+    lifting = max(-richardson, 0.0)
+    unstable = 1.0 + LOUIS * lifting / (1.0 + transfer * sqrt(lifting))
+    return stable * stable if richardson > 0.0 else unstable
+
+
+@process(returns=("friction_velocity", "aerodynamic_conductance", "boundary_conductance", "ground_conductance"))
+def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index, leaf_width, air_temperature,
+                 exchange_temperature, surface_temperature):
+    """Friction velocity and conductances, all in m s-1.
+
+    Displacement is 0.67 and roughness 0.1 canopy height where plants close the canopy. The distance from displacement
+    to measurement is at least 0.4 canopy heights, whatever the site's description says. A leaf's boundary layer has
+    forced (0.01 (u*/d)^0.5; Oleson et al. 2013, eq. 5.122) and free convection (Leuning et al. 1995, eq. E3), per leaf
+    side. Below the canopy, transfer lies between bare ground and a dense canopy by exp(-plant area), less where the
+    ground is colder than the air (Sakaguchi and Zeng 2009).
+    """
+    closure, plant_area = canopy_closure(leaf_area_index, canopy_height)
+    roughness_log = closure * log(ROUGHNESS * canopy_height) + (1.0 - closure) * GROUND_ROUGHNESS_LOG
+    height = measurement_height - DISPLACEMENT * closure * canopy_height
+    height = max(max(height, LOWEST_HEIGHT_SHARE * canopy_height), LOWEST_HEIGHT)
+    decades = log(height) - roughness_log
+    wind = max(wind_speed, LOWEST_WIND)
+    drag = VON_KARMAN / decades
+    per_kelvin = 1.0 / (air_temperature + KELVIN)
+    richardson = GRAVITY * height * (air_temperature - exchange_temperature) * per_kelvin / (wind * wind)
+    richardson = max(min(richardson, MOST_STABLE), MOST_UNSTABLE)
+    transfer = LOUIS * drag * drag * exp(0.5 * decades)
+    friction = drag * wind * sqrt(stability_factor(richardson, LOUIS_MOMENTUM * transfer))
+    through_air = drag * drag * wind * stability_factor(richardson, LOUIS_HEAT * transfer)
+
+    per_width = 1.0 / leaf_width
+    free = FREE_TRANSFER * sqrt(sqrt(abs(exchange_temperature - air_temperature) * per_width))
+    boundary = FORCED_TRANSFER * sqrt(friction * per_width) + free
+
+    stable = GRAVITY * canopy_height * (air_temperature - surface_temperature) * per_kelvin / (friction * friction)
+    dense = DENSE_TRANSFER / (1.0 + 0.5 * max(min(stable, 10.0), 0.0))
+    bare = BARE_TRANSFER * exp(-0.45 * log(ROUGHNESS_REYNOLDS_FACTOR * friction))
+    open_share = exp(-plant_area)
+    below = (bare * open_share + dense * (1.0 - open_share)) * friction
+    return friction, through_air, boundary, through_air * below / (through_air + below)

@@ -1,0 +1,102 @@
+"""Stomatal conductance, and the carbon dioxide that it lets into the leaf.
+
+Medlyn et al. (2011): gs = g0 + 1.6 (1 + g1/sqrt(D)) A/Cs. Ball, Woodrow and Berry (1987): gs = g0 + m A hs/Cs. Both
+give the conductance for carbon dioxide the form g = p/Cs + a A/Cs with p = g0 Cs/1.6, so one solution serves both: with
+assimilation linear about the present intercellular carbon dioxide (its slope comes from photosynthesis), supply
+A = g (Cs - Ci) and demand meet in a quadratic. Repeated within the rounds of leaf temperature this is Newton's method;
+for g0 = 0 it gives Medlyn's closed form Ci/Cs = g1/(g1 + sqrt(D)) at once, and near the light compensation point, where
+substitution would swing, it converges from one side.
+"""
+
+from terraflux.model.humidity import saturation_vapour_pressure
+from terraflux.model.weave import process
+from terraflux.model.weave.lane_math import sqrt
+
+VAPOUR_TO_CARBON = 1.6  # ratio of the diffusivities of water vapour and carbon dioxide in air
+SMALLEST_DEFICIT = 0.05  # kPa
+SMALLEST_CONDUCTANCE = 1e-9  # mol m-2 s-1: keeps quotients finite where stomata are shut
+LOWEST_SURFACE_SHARE = 0.2  # carbon dioxide at the leaf surface per that of the air
+ABOVE_COMPENSATION = 1.01
+
+
+def met_assimilation(net, slope, intercellular, surface, closed, total, inside, scale):
+    """Net assimilation (umol m-2 s-1, not below 0) where linear demand meets supply.
+
+    Supply is (p + a A)(1 - Ci/Cs), with `closed` = p = g0 Cs/1.6, and a = total/scale, a - 1 = inside/scale.
+    """
+    at_zero = net - slope * intercellular
+    at_surface = max(at_zero + slope * surface, 0.0)
+    linear = closed * scale - total * at_zero - slope * surface * inside
+    constant = closed * scale * at_surface
+    root = sqrt(max(linear * linear + 4.0 * total * constant, 0.0))
+    upper = 2.0 * constant if linear > 0.0 else root - linear
+    return max(upper / (root + linear if linear > 0.0 else 2.0 * total), 0.0)
+
+
+def leaf_deficit(trial_temperature, air_temperature, deficit, slope, curvature):
+    """Vapour pressure deficit from leaf to air (kPa, at least 0.05), with the saturation curve to second order."""
+    excess = trial_temperature - air_temperature
+    return max(deficit + excess * (slope + 0.5 * curvature * excess), SMALLEST_DEFICIT)
+
+
+def opened(net, slope, intercellular, compensation, air, resistance, residual, total, inside, scale):
+    """Conductance for vapour (mol m-2 s-1) and intercellular carbon dioxide for g = g0/1.6 + (total/scale) A/Cs.
+
+    Carbon dioxide at the leaf surface is first that of the present assimilation, then that of the solution.
+    """
+    lowest = LOWEST_SURFACE_SHARE * air
+    residual_carbon = residual * (1.0 / VAPOUR_TO_CARBON) + SMALLEST_CONDUCTANCE
+    surface = max(air - resistance * max(net, 0.0), lowest)
+    met = met_assimilation(net, slope, intercellular, surface, residual_carbon * surface, total, inside, scale)
+    surface = max(air - resistance * met, lowest)
+    closed = residual_carbon * surface * scale
+    flow = closed + total * met
+    per = 1.0 / (flow * surface * scale)
+    found = surface * (closed + inside * met) * (surface * scale * per)
+    found = min(max(found, ABOVE_COMPENSATION * compensation), air)
+    return residual + VAPOUR_TO_CARBON * total * met * (flow * per), found
+
+
+@process(returns=("stomatal_conductance", "intercellular_carbon_dioxide"))
+def medlyn(gross_assimilation, dark_respiration, assimilation_slope, compensation_point, intercellular_carbon_dioxide,
+           leaf_trial_temperature, air_temperature, vapour_pressure_deficit, saturation_slope, saturation_curvature,
+           carbon_dioxide, carbon_dioxide_resistance, stomatal_slope_medlyn, stress_on_slope, residual_conductance):
+    """Conductance (mol m-2 s-1) and intercellular carbon dioxide (umol mol-1) after Medlyn et al. (2011, eq. 11)."""
+    deficit = leaf_deficit(leaf_trial_temperature, air_temperature, vapour_pressure_deficit, saturation_slope,
+                           saturation_curvature)
+    root = sqrt(deficit)
+    inside = stomatal_slope_medlyn * stress_on_slope
+    conductance, found = opened(gross_assimilation - dark_respiration, assimilation_slope, intercellular_carbon_dioxide,
+                                compensation_point, carbon_dioxide, carbon_dioxide_resistance, residual_conductance,
+                                root + inside, inside, root)
+    return conductance, found
+
+
+@process(returns=("stomatal_conductance", "intercellular_carbon_dioxide"))
+def ball_berry(gross_assimilation, dark_respiration, assimilation_slope, compensation_point,
+               intercellular_carbon_dioxide, leaf_trial_temperature, vapour_pressure, carbon_dioxide,
+               carbon_dioxide_resistance, vapour_resistance, molar_conductance_factor, stomatal_slope_ball_berry,
+               stress_on_slope, residual_conductance):
+    """Conductance (mol m-2 s-1) and intercellular carbon dioxide (umol mol-1) after Ball, Woodrow and Berry (1987).
+
+    Humidity at the leaf surface lies between that of the leaf and of the air as the conductances have it, which gives a
+    quadratic for the conductance (Collatz et al. 1991).
+    """
+    net = gross_assimilation - dark_respiration
+    opening = stomatal_slope_ball_berry * stress_on_slope
+    humidity = min(vapour_pressure / saturation_vapour_pressure(leaf_trial_temperature), 1.0)
+    boundary = 1.0 / (vapour_resistance * molar_conductance_factor)
+    surface = max(carbon_dioxide - carbon_dioxide_resistance * max(net, 0.0), LOWEST_SURFACE_SHARE * carbon_dioxide)
+    gain = opening * max(net, 0.0) / surface
+    linear = boundary - residual_conductance - gain
+    constant = boundary * (residual_conductance + gain * humidity)
+    conductance = 0.5 * (sqrt(max(linear * linear + 4.0 * constant, 0.0)) - linear)
+    surface_humidity = (conductance + boundary * humidity) / (conductance + boundary)
+    total = opening * surface_humidity * (1.0 / VAPOUR_TO_CARBON) + SMALLEST_CONDUCTANCE
+    conductance, found = opened(net, assimilation_slope, intercellular_carbon_dioxide, compensation_point,
+                                carbon_dioxide, carbon_dioxide_resistance, residual_conductance, total,
+                                total - 1.0, 1.0)
+    return conductance, found
+
+
+STOMATAL_CONDUCTANCE = {"medlyn": medlyn, "ball_berry": ball_berry}
