@@ -137,6 +137,7 @@ DERIVED = _declare("derived", """
     layer_bottom                  | m            |  |  |  | depth of the bottom of soil layers
     root_fraction                 | 1            |  |  |  | share of roots in soil layers
     shallow_share                 | 1            |  |  |  | share of soil layers in the top 0.3 m, where roots respire and litter decays
+    shallow_pore_share            | 1            |  |  |  | the same, divided by pore volume
 """, "soil") + _declare("derived", """
     deep_bottom                   | m            |  |  |  | depth of the bottom of layers below the soil
 """, "deep") + _declare("derived", """
