@@ -18,9 +18,8 @@ import numpy as np
 from numba import njit
 
 inline = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-stage = njit(error_model="numpy")
-block_function = njit(error_model="numpy")
-entry = njit(error_model="numpy", nogil=True, cache=True)
+stage = block_function = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+entry = njit(error_model="numpy", nogil=True, cache=True, no_cfunc_wrapper=True)
 '''
 PYTHON_HEADER = '''
 import numpy as np
@@ -159,8 +158,8 @@ def _check_text(table: Table, names: Mapping[str, str]) -> str:
         else:
             lines += [f"for layer in range({count - 1}, -1, -1):",
                       "    for lane in range(LANES):",
-                      f"        value = w[{row} + layer * LANES + lane]",
-                      f"        w[CODE + lane] = watch(w[CODE + lane], value, {low}, {high}, layer + {number + 1}.0)"]
+                      f"        value, number = w[{row} + layer * LANES + lane], float(layer + {number + 1})",
+                      f"        w[CODE + lane] = watch(w[CODE + lane], value, {low}, {high}, number)"]
     return f'\n@stage\ndef check(w):\n    """Which state is out of bounds."""\n{indent(chr(10).join(lines))}\n'
 
 

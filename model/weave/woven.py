@@ -11,8 +11,8 @@ from numba import types
 from numpy.typing import ArrayLike, NDArray
 
 from terraflux.model.weave.cache import is_compiled, module_from
+from terraflux.model.weave.compiling import compile_stage, lane_loops_kept, operations
 from terraflux.model.weave.failure import ColumnError, Failure, failures_of
-from terraflux.model.weave.inspection import operations
 from terraflux.model.weave.module_text import ModuleText
 from terraflux.model.weave.names import near
 from terraflux.model.weave.recipe import Item, RecipeError
@@ -76,23 +76,17 @@ class Woven:
         """
         if self.python or self.module.run_blocks.signatures:
             return
+        report: Progress = progress or (lambda done, total, name: None)
         parts = [] if progress is None or is_compiled(self.module) else [*self.stages, "check"]
         total = len(parts) + 1
         for done, name in enumerate(parts):
-            if progress is not None:
-                progress(done, total, name)
-            arguments = (FLOAT_1, types.int64) if "(w, turn)" in self._first_line(name) else (FLOAT_1,)
-            getattr(self.module, name).compile(arguments)
-        if progress is not None:
-            progress(total - 1, total, "time loop")
-        self.module.run_blocks.compile(SIGNATURE)
-        self.module.run_blocks.disable_compile()
-        if progress is not None:
-            progress(total, total, "done")
-
-    def _first_line(self, stage: str) -> str:
-        code = getattr(self.module, stage).py_func.__code__
-        return f"({', '.join(code.co_varnames[: code.co_argcount])})"
+            report(done, total, name)
+            compile_stage(getattr(self.module, name))
+        report(total - 1, total, "time loop")
+        with lane_loops_kept():
+            self.module.run_blocks.compile(SIGNATURE)
+            self.module.run_blocks.disable_compile()
+        report(total, total, "done")
 
     def run(
         self,
@@ -167,8 +161,9 @@ class Woven:
 
         A stage with mostly scalar operations runs lane by lane.
         """
-        return {name: operations(getattr(self.module, name), len(self._first_line(name).split(",")))
-                for name in (*self.stages, "check")}
+        if self.python:
+            raise ValueError("a model woven with python=True is not compiled")
+        return {name: operations(getattr(self.module, name)) for name in (*self.stages, "check")}
 
     def _check_computed(self, names: Any) -> None:
         for name in names:
