@@ -29,6 +29,7 @@ from terraflux.model.parameter_table import (
     soil_class,
     soil_classes,
 )
+from terraflux.model.shallow_soil import SHALLOW_DEPTH
 
 __all__ = [
     "ParameterEntry",
@@ -52,7 +53,6 @@ HYDRAULIC = (
     "saturated_conductivity",
 )
 THERMAL = ("solid_conductivity", "dry_conductivity", "solid_heat_capacity")
-SHALLOW = 0.3  # m of soil whose texture counts where a parameter has no layers
 
 
 def parameters(
@@ -154,7 +154,7 @@ def _soil_profile(
         raise ParameterError(f"organic_fraction needs one number or {thickness.size}") from error
     if not np.all((organic >= 0.0) & (organic <= 1.0)):
         raise ParameterError(f"organic_fraction {organic_fraction!r} is outside 0..1")
-    shallow = np.clip(SHALLOW - (np.cumsum(thickness) - thickness), 0.0, thickness)
+    shallow = np.clip(SHALLOW_DEPTH - (np.cumsum(thickness) - thickness), 0.0, thickness)
     profile: dict[str, ArrayLike] = {
         name: float(np.average([soil_class(soil)[name] for soil in classes], weights=shallow))
         for name in ("sand_fraction", "clay_fraction")
