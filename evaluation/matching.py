@@ -98,10 +98,11 @@ def simulated_twin(name: str, simulated: xr.Dataset, observed: xr.DataArray | No
 def at_depth(simulated: xr.Dataset, variable: str, depth: float) -> xr.DataArray:
     """A soil variable at a depth (m, positive down), linear between layer midpoints, constant beyond the outermost."""
     midpoints = simulated["soil_depth"].to_numpy().astype(float)
-    data = simulated[variable].transpose("time", "soil")
+    axis = str(simulated["soil_depth"].dims[0])
+    data = simulated[variable].transpose("time", axis)
     upper = int(np.clip(np.searchsorted(midpoints, depth) - 1, 0, midpoints.size - 1))
     lower = min(upper + 1, midpoints.size - 1)
     span = midpoints[lower] - midpoints[upper]
     share = float(np.clip((depth - midpoints[upper]) / span, 0.0, 1.0)) if span > 0.0 else 0.0
-    values = (1.0 - share) * data.isel(soil=upper).to_numpy() + share * data.isel(soil=lower).to_numpy()
+    values = (1.0 - share) * data.to_numpy()[:, upper] + share * data.to_numpy()[:, lower]
     return xr.DataArray(values, dims="time", coords={"time": simulated["time"]}, attrs=dict(data.attrs))
