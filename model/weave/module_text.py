@@ -95,7 +95,7 @@ class ModuleText:
         self.rows: dict[str, int] = {}
         self.computed, self.maybe = weaving.computed, weaving.maybe
         total = 0
-        for variable in table.of_kind(*KINDS):
+        for variable in (variable for kind in KINDS for variable in table.of_kind(kind)):
             self.rows[variable.name] = total
             total += table.layers_of(variable)
         numbers: dict[str, object] = {"LANES": lanes, "SKIP": skip}
