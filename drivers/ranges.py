@@ -1,0 +1,97 @@
+"""Range checks with the bounds of the variable table, and the few repairs that are made, each counted.
+
+Repairs: small negative shortwave and precipitation become zero, humidity above saturation becomes saturation. All else
+outside the bounds is refused, or turned into a gap where the caller chose `out_of_range="gap"`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terraflux.drivers.errors import ForcingError
+from terraflux.drivers.record import Record, Series
+from terraflux.drivers.units import canonical_unit
+from terraflux.model.variables import variable_table
+
+SENTINELS = (-9999.0, -99999.0, -6999.0, -999.0, 9999.0, 99999.0, 1e20, 9.969209968386869e36)
+LARGEST_NIGHT_OFFSET = 20.0  # W m-2, thermal offset of pyranometers at night reaches -10 to -15
+LARGEST_DAY_OFFSET = 5.0
+LARGEST_DRIZZLE = 1e-6  # kg m-2 s-1 below zero, rounding of packed files
+
+# Bounds of what is read but not in the table, canonical units.
+EXTRA_BOUNDS: dict[str, tuple[float, float]] = {
+    "diffuse_shortwave_down": (-5.0, 1000.0), "vapour_pressure_deficit": (-0.5, 12.0), "relative_humidity": (0.0, 1.2),
+    "specific_humidity": (0.0, 0.1), "dew_point_temperature": (-100.0, 45.0), "vapour_mole_fraction": (0.0, 0.12),
+    "soil_temperature_observed": (-60.0, 80.0), "soil_moisture_observed": (0.0, 1.0),
+    "friction_velocity": (0.0, 10.0), "net_radiation": (-400.0, 1300.0), "latent_heat": (-600.0, 1500.0),
+    "sensible_heat": (-600.0, 1500.0), "ground_heat_flux": (-600.0, 800.0),
+    "gross_primary_production": (-2e-3, 3e-3), "gross_primary_production_daytime": (-2e-3, 3e-3),
+    "ecosystem_respiration": (-1e-3, 2e-3), "net_ecosystem_exchange": (-3e-3, 3e-3), "snow_depth": (-0.1, 30.0),
+}
+
+
+def bounds_of(variable: str) -> tuple[float, float] | None:
+    """Bounds (canonical unit) of a variable that can be read; None where none are set."""
+    if variable in EXTRA_BOUNDS:
+        return EXTRA_BOUNDS[variable]
+    declared = variable_table().get(variable)
+    return declared.bounds if declared is not None else None
+
+
+def repair_shortwave(one: Series, dark: NDArray[np.bool_]) -> list[str]:
+    """Set small negative shortwave (W m-2) to zero, in place: down to -20 in the dark, -5 in light; returns notes."""
+    night = (one.values < 0.0) & dark & (one.values >= -LARGEST_NIGHT_OFFSET)
+    day = (one.values < 0.0) & ~dark & (one.values >= -LARGEST_DAY_OFFSET)
+    one.values = np.where(night | day, 0.0, one.values)
+    return [f"{int(found.sum())} small negative shortwave values {when} set to zero"
+            for found, when in ((night, "at night"), (day, "by day")) if found.any()]
+
+
+def repair_precipitation(one: Series) -> list[str]:
+    """Set rounding below zero to zero, in place; returns a note of the count."""
+    small = (one.values < 0.0) & (one.values >= -LARGEST_DRIZZLE)
+    one.values = np.where(small, 0.0, one.values)
+    return [f"{int(small.sum())} precipitation values just below zero set to zero"] if small.any() else []
+
+
+def check_range(variable: str, one: Series, times: NDArray[np.datetime64], *, out_of_range: str = "refuse"
+                ) -> list[str]:
+    """Refuse infinities, undeclared fill values and values outside the bounds, or make gaps of the last, in place.
+
+    Returns notes of what became a gap. Raises ForcingError naming the first such value and its time.
+    """
+    if out_of_range not in ("refuse", "gap"):
+        raise ForcingError(f"the rule out_of_range={out_of_range!r} is unknown", remedy="choose refuse or gap")
+    where = {"file": one.file, "unit": one.declared,
+             "variable": f"{variable} (column {one.column})" if one.column else variable}
+    infinite = np.isinf(one.values)
+    if infinite.any():
+        raise ForcingError(f"{int(infinite.sum())} values are infinite", time=times[int(np.argmax(infinite))],
+                           remedy="mark them as missing", **where)
+    limits = bounds_of(variable)
+    if limits is None:
+        return []
+    outside = (one.values < limits[0]) | (one.values > limits[1])
+    if not outside.any():
+        return []
+    first = int(np.argmax(outside))
+    value = one.raw[first]
+    if any(np.isclose(value, sentinel, rtol=1e-6) for sentinel in SENTINELS):
+        raise ForcingError(f"{int((one.raw == value).sum())} values are {value:g}, which looks like a fill value",
+                           time=times[first], remedy=f"declare {value:g} as missing", **where)
+    if out_of_range == "gap":
+        one.values = np.where(outside, np.nan, one.values)
+        return [f"{int(outside.sum())} values of {variable} outside {limits[0]:g}..{limits[1]:g} "
+                f"{canonical_unit(variable)} became gaps"]
+    raise ForcingError(f"{int(outside.sum())} values lie outside {limits[0]:g}..{limits[1]:g} "
+                       f"{canonical_unit(variable)}, the first is {one.values[first]:.6g}", time=times[first],
+                       remedy='correct them, or read with out_of_range="gap"', **where)
+
+
+def check_observations(record: Record) -> None:
+    """Turn impossible observations into missing values, counted in the history of the record.
+
+    Observations only score the model, so that one spike need not stop a run; infinities and fill values still do.
+    """
+    for name, one in record.observations.items():
+        for note in check_range(name, one, record.axis.start, out_of_range="gap"):
+            record.history.append(f"observations: {note}")
