@@ -102,7 +102,8 @@ class Weaving:
         mask = self._new_mask()
         before = set(self.computed), set(self.maybe)
         body = self._inside(mask, item.body)
-        own = sorted((self.computed - before[0]) | (set(self.maybe) - before[1]), key=self._order)
+        found = (self.computed - before[0]) | (set(self.maybe) - before[1])
+        own = sorted((row for row in found if self.table[row[0]].kind == "diagnostic"), key=self._order)
         self.computed = before[0]
         self.maybe.update(dict.fromkeys(own, item.flag))
         mark = self._stage(f"mark_{item.flag}", [
