@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from terraflux.model.parameter_table import (
     ParameterEntry,
     ParameterError,
+    numbers_of,
     parameter_entries,
     plant_types,
     refuse_out_of_bounds,
@@ -54,10 +55,7 @@ class ParameterSet(Mapping[str, Value]):
             raise ParameterError(f"measurement_height = {height} m must be above {lowest}")
 
     def _checked(self, entry: ParameterEntry, given: ArrayLike) -> Value:
-        try:
-            numbers = np.array(given, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"{entry.name} = {given!r} is not a number") from error
+        numbers = numbers_of(entry.name, given)
         for number in numbers.flat:
             refuse_out_of_bounds(entry, float(number))
         if not entry.dimension:

@@ -13,6 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from terraflux.model.variables import DEEP_LAYERS, variable_table
 from terraflux.model.weave.table import Variable
 
@@ -71,6 +74,17 @@ def refuse_unknown(name: str, known: Iterable[str], what: str) -> None:
     names = list(known)
     if name not in names:
         raise ParameterError(f"unknown {what} {name!r}.{nearest(name, names) or ' Known: ' + ', '.join(names) + '.'}")
+
+
+def numbers_of(name: str, given: ArrayLike) -> NDArray[np.float64]:
+    """A number or a list of numbers as an array; raises ParameterError for anything else."""
+    try:
+        numbers = np.array(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"{name} = {given!r} is not a number") from error
+    if numbers.ndim > 1 or not numbers.size:
+        raise ParameterError(f"{name} = {given!r} is neither a number nor a list of numbers")
+    return numbers
 
 
 def refuse_out_of_bounds(entry: ParameterEntry, value: float) -> None:

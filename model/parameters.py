@@ -22,6 +22,7 @@ from terraflux.model.parameter_table import (
     ParameterError,
     Prior,
     grid,
+    numbers_of,
     parameter_entries,
     plant_types,
     refuse_out_of_bounds,
@@ -82,6 +83,7 @@ def parameters(
     refuse_unknown(hydraulics, HYDRAULIC_SETS, "hydraulic set")
     for name in overrides:
         refuse_unknown(name, parameter_entries(), "parameter")
+    given = {name: numbers_of(name, value) for name, value in overrides.items()}
     thickness = _thickness("soil", layer_thickness)
     classes = (soil,) * thickness.size if isinstance(soil, str) else tuple(soil)
     if len(classes) != thickness.size:
@@ -98,8 +100,8 @@ def parameters(
         values["deep_thickness"] = _thickness("deep", deep_thickness)
         for name in ("deep_conductivity", "deep_heat_capacity"):
             values[name] = parameter_entries()[name].values[classes[-1]]
-    values |= _soil_profile(classes, thickness, hydraulics, organic_fraction, overrides)
-    values |= overrides
+    values |= _soil_profile(classes, thickness, hydraulics, organic_fraction, given)
+    values |= given
     if canopy_height is not None:
         values["canopy_height"] = canopy_height
     height = float(np.asarray(values["canopy_height"]))
@@ -132,10 +134,11 @@ def from_toml(text: str) -> ParameterSet:
 
 def _thickness(axis: str, given: str | ArrayLike) -> NDArray[np.float64]:
     """Layer thickness (m) of a preset's name or an array."""
-    layers = np.array(grid(axis, given) if isinstance(given, str) else given, dtype=np.float64)
+    name = "layer_thickness" if axis == "soil" else "deep_thickness"
+    layers = numbers_of(name, grid(axis, given) if isinstance(given, str) else given)
     for thickness in layers.flat:
-        refuse_out_of_bounds(parameter_entries()["layer_thickness" if axis == "soil" else "deep_thickness"], thickness)
-    if layers.ndim != 1 or not layers.size:
+        refuse_out_of_bounds(parameter_entries()[name], thickness)
+    if layers.ndim != 1:
         raise ParameterError(f"{axis} layers need a list of thicknesses (m), not {given!r}")
     return layers
 
@@ -145,13 +148,13 @@ def _soil_profile(
     thickness: NDArray[np.float64],
     hydraulics: str,
     organic_fraction: ArrayLike,
-    overrides: Mapping[str, ArrayLike],
+    overrides: Mapping[str, NDArray[np.float64]],
 ) -> dict[str, ArrayLike]:
     """Texture, hydraulic and thermal parameters of soil layers."""
-    try:
-        organic = np.broadcast_to(np.asarray(organic_fraction, dtype=np.float64), thickness.shape)
-    except ValueError as error:
-        raise ParameterError(f"organic_fraction needs one number or {thickness.size}") from error
+    share = numbers_of("organic_fraction", organic_fraction)
+    if share.ndim and share.shape != thickness.shape:
+        raise ParameterError(f"organic_fraction needs one number or {thickness.size}, not {share.size}")
+    organic = np.broadcast_to(share, thickness.shape)
     if not np.all((organic >= 0.0) & (organic <= 1.0)):
         raise ParameterError(f"organic_fraction {organic_fraction!r} is outside 0..1")
     shallow = np.clip(SHALLOW_DEPTH - (np.cumsum(thickness) - thickness), 0.0, thickness)
@@ -172,9 +175,8 @@ def _soil_profile(
     return profile | {name: np.array([properties[name] for properties in layers]) for name in HYDRAULIC + THERMAL}
 
 
-def _in_layer(value: ArrayLike, layer: int) -> float:
+def _in_layer(numbers: NDArray[np.float64], layer: int) -> float:
     """Value of a layered override in one layer; a number serves every layer."""
-    numbers = np.asarray(value, dtype=np.float64)
     return float(numbers if numbers.ndim == 0 else numbers[min(layer, numbers.size - 1)])
 
 
