@@ -132,7 +132,7 @@ class ModuleText:
 
 
 def _imports(imports: Mapping[str, str], python: bool) -> str:
-    names = {**{name: name for name in ("exp", "log")}, **imports, "ceil": "ceil"}
+    names = {**{name: name for name in ("exp", "log")}, **imports}
     module = "lane_math_python" if python else "lane_math"
     lines = ", ".join(name if name == known else f"{known} as {name}" for name, known in sorted(names.items()))
     return f"from terraflux.model.weave.{module} import {lines}\n"

@@ -164,12 +164,15 @@ Item = Process | Fused | LayerLoop | Repeat | RepeatPerLane | When
 
 
 def processes_of(item: Item | None) -> Iterator[Process]:
-    """Every process of an item, in order of first appearance."""
+    """Every process of an item, in order of first appearance; raises RecipeError for what is no item."""
     if isinstance(item, Process):
         yield item
     elif isinstance(item, LayerLoop):
         for body in (item.first, item.body, item.last):
             yield from processes_of(body)
-    elif item is not None:
+    elif isinstance(item, (Fused, Repeat, RepeatPerLane, When)):
         for part in item if isinstance(item, Fused) else item.body:
             yield from processes_of(part)
+    elif item is not None:
+        raise RecipeError(f"a recipe cannot hold {item!r}; it holds processes, Fused, Layers, sweeps, Repeat, "
+                          "RepeatPerLane and When")

@@ -62,12 +62,9 @@ class Weaving:
                 calls += self._repeat_per_lane(item)
             elif isinstance(item, LayerLoop):
                 calls += self._layer_loop(item)
-            elif isinstance(item, Process) or (isinstance(item, tuple) and item):
+            else:
                 self._simulate(item, None)
                 calls.append(self._stage(_label(item), [self._lane_loop(item)]))
-            else:
-                raise RecipeError(f"a recipe cannot hold {item!r}; it holds processes, Fused, Layers, sweeps, Repeat, "
-                                  "RepeatPerLane and When")
         return calls
 
     # ---- conditions ------------------------------------------------------------------------------------------------
@@ -137,7 +134,8 @@ class Weaving:
             "for lane in range(LANES):",
             f"    count = {count}" + (f" if {outer} else 1.0" if outer else ""),
             "    most = count if count > most else most",
-            f"return int(ceil(most if most < {item.maximum}.0 else {item.maximum}.0))",
+            f"whole = int(most if most < {item.maximum}.0 else {item.maximum}.0)",
+            f"return whole + 1 if (whole < most) & (whole < {item.maximum}) else whole",
         ])
         mark = self._stage(f"mark_{item.count}", [
             "for lane in range(LANES):",
