@@ -8,6 +8,7 @@ The same functions serve snow, soil and deep layers; where one kind lies on anot
 Fluxes are in W m-2, positive downward.
 """
 
+from terraflux.model.constants import LATENT_HEAT_FUSION
 from terraflux.model.weave import process
 
 CONTACT_RESISTANCE = 1e-6  # m2 K W-1 between any two layers, so that an empty snow layer conducts without dividing by zero
@@ -23,6 +24,12 @@ def conductance_between(half_resistance, half_resistance_above):
 def conductance_to_surface(half_resistance):
     """Conductance (W m-2 K-1) between the surface and the centre of the top layer."""
     return 1.0 / (half_resistance + CONTACT_RESISTANCE)
+
+
+@process(returns="deep_bottom")
+def next_deep_bottom(deep_bottom_above, deep_thickness):
+    """Depth of the bottom of a layer below the soil (m)."""
+    return deep_bottom_above + deep_thickness
 
 
 @process(returns=("deep_half_resistance", "deep_heat_start", "deep_heat", "deep_iterate_temperature",
@@ -41,14 +48,15 @@ def deep_from_heat(deep_heat, deep_thermal_inertia):
 
 
 @process(returns=("skin_value", "skin_ratio", "surface_melting"))
-def surface_forward(surface_balance, surface_balance_slope, surface_iterate, snow_mass_top, conductance):
+def surface_forward(surface_balance, surface_balance_slope, surface_iterate, snow_mass_top, conductance, time_step):
     """The surface holds no heat: what the balance leaves goes into the top layer.
 
-    A snow surface that would rise above 0 degC is held there, and the whole balance at 0 degC enters the snow.
+    A snow surface that would rise above 0 degC is held there, and the whole balance at 0 degC enters the snow, as long
+    as that does not melt the top layer within the step.
     """
     per = 1.0 / (conductance - surface_balance_slope)
     at_zero = surface_balance - surface_balance_slope * surface_iterate
-    melting = (snow_mass_top > 0.0) & (surface_iterate > 0.0)
+    melting = (surface_iterate > 0.0) & (at_zero * time_step < LATENT_HEAT_FUSION * snow_mass_top)
     return at_zero / conductance if melting else at_zero * per, 1.0 if melting else conductance * per, 1.0 if melting else 0.0
 
 

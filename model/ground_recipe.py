@@ -12,6 +12,7 @@ def snow_arrives() -> list[Item]:
     """New snow joins the pack, layers are cut anew and settle."""
     return [
         snow.begin_snow,
+        Layers(snow.empty_layer),
         When("snow_present",
              Fused(snow.snowfall, snow.reshape_layers),
              SweepDown(snow.load_above, first=snow.no_load),
@@ -20,9 +21,11 @@ def snow_arrives() -> list[Item]:
     ]
 
 
-def prepare_soil() -> list[Item]:
+def prepare_soil(deep_layers: int) -> list[Item]:
     """What does not change within a run."""
-    return [Layers(Fused(solid_logarithm, gradual_air_entry))]
+    deep = ground_heat.next_deep_bottom
+    return [Layers(Fused(solid_logarithm, gradual_air_entry)),
+            *([SweepDown(deep, first=deep.with_names(deep_bottom_above="layer_bottom_bottom"))] if deep_layers else [])]
 
 
 def soil_properties(hydraulics: str, conductivity: str) -> list[Item]:

@@ -11,6 +11,7 @@ from terraflux.model.weave.lane_math import exp, pow_positive
 
 HOLDING_START = -3.0  # degC: colder snow stays on the leaves
 WARMTH_TIME, WIND_DISTANCE = 1.87e5, 1.56e5  # K s, m
+LAST_FLAKES = 1e-3  # kg m-2: so little falls at once, so that snow on leaves has an end
 SMALLEST_CAPACITY, SMALLEST_FILL = 1e-9, 1e-12  # kg m-2, 1
 
 
@@ -35,6 +36,7 @@ def interception(canopy_liquid, canopy_snow, rainfall, snowfall, leaf_area_index
     snow_held = canopy_snow + caught_snow * time_step
     sliding = max(air_temperature - HOLDING_START, 0.0) * (1.0 / WARMTH_TIME) + wind_speed * (1.0 / WIND_DISTANCE)
     snow = min(snow_held / (1.0 + sliding * time_step), snow_capacity)
+    snow = snow if snow > LAST_FLAKES else 0.0
 
     fill = liquid / max(liquid_capacity, SMALLEST_CAPACITY) + snow / max(snow_capacity, SMALLEST_CAPACITY)
     return (liquid, snow, wetness(fill), rainfall - caught_rain + (liquid_held - liquid) * per_step,

@@ -16,7 +16,7 @@ from terraflux.model.weave.lane_math import exp, log
 
 TOP_MASS = 10.0  # kg m-2, so that the surface layer follows the day
 MIDDLE_MASS = 30.0  # kg m-2
-EMPTY = 1e-6  # kg m-2, less than this is handed on
+EMPTY_LAYER = 1e-6  # kg m-2, less than this is handed on
 ICE_CONDUCTIVITY_YEN = 2.22  # W m-1 K-1
 HOLDING = 0.04  # kg of liquid that a kg of ice holds (0.03-0.05)
 SNOW_LAYERS = 3
@@ -95,7 +95,7 @@ def reshape_layers(snow_mass_top, snow_mass_layer2, snow_mass_layer3,
 @process(returns="snow_thickness")
 def compaction(snow_thickness, snow_mass, snow_enthalpy, snow_load, time_step):
     """Settling by metamorphism and by the load above (Anderson 1976), never denser than ice."""
-    mass = max(snow_mass, EMPTY)
+    mass = max(snow_mass, EMPTY_LAYER)
     density = mass / max(snow_thickness, 1e-12)
     below_freezing = max(-(snow_enthalpy / mass + LATENT_HEAT_FUSION) * PER_ICE_HEAT, 0.0)
     settled = exp(-0.046 * max(density - 100.0, 0.0) - 0.04 * below_freezing)
@@ -118,6 +118,12 @@ def no_load():
 
 
 @process(returns=("snow_half_resistance", "snow_heat_start", "snow_heat", "snow_ice"))
+def empty_layer():
+    """A layer without snow conducts without resistance and holds no heat."""
+    return 0.0, 0.0, 0.0, 0.0
+
+
+@process(returns=("snow_half_resistance", "snow_heat_start", "snow_heat", "snow_ice"))
 def snow_conduction(snow_mass, snow_enthalpy, snow_thickness):
     """Thermal resistance by Yen (1981), 2.22 (density / ice density)**1.88, and the ice before conduction."""
     density = min(max(snow_mass / max(snow_thickness, 1e-9), 10.0), ICE_DENSITY)
@@ -130,10 +136,10 @@ def snow_conduction(snow_mass, snow_enthalpy, snow_thickness):
 def snow_from_heat(snow_mass, snow_heat, surface_temperature):
     """Temperature of a layer with this heat and how it responds: not at all while it melts."""
     cold = snow_heat + LATENT_HEAT_FUSION * snow_mass  # J m-2 below ice at 0 degC
-    present = snow_mass > EMPTY
+    present = snow_mass > EMPTY_LAYER
     melting = present & (cold >= 0.0)
     capacity = snow_mass * ICE_HEAT_CAPACITY
-    temperature = cold / max(capacity, EMPTY) if present else min(surface_temperature, 0.0)
+    temperature = cold / max(capacity, EMPTY_LAYER) if present else min(surface_temperature, 0.0)
     return 0.0 if melting else temperature, 0.0 if melting else 1.0, 1.0 if melting else capacity if present else 0.0
 
 
@@ -141,8 +147,8 @@ def snow_from_heat(snow_mass, snow_heat, surface_temperature):
 def exchange_with_air(snow_mass_top, snow_heat_top, snow_heat_added, snow_sublimation, time_step):
     """Sublimation takes mass with its own heat from the top layer, frost brings ice at the layer's temperature."""
     taken = min(snow_sublimation * time_step, snow_mass_top)
-    present = snow_mass_top > EMPTY
-    specific = snow_heat_top / max(snow_mass_top, EMPTY) if present else -LATENT_HEAT_FUSION
+    present = snow_mass_top > EMPTY_LAYER
+    specific = snow_heat_top / max(snow_mass_top, EMPTY_LAYER) if present else -LATENT_HEAT_FUSION
     specific = min(specific, 0.0 if taken > 0.0 else -LATENT_HEAT_FUSION)
     moved = taken * specific
     return snow_mass_top - taken, snow_heat_top - moved, snow_heat_added - moved, 0.0, 0.0
@@ -153,12 +159,12 @@ def melt_and_drain(snow_mass, snow_heat, snow_thickness, snow_ice, snow_heat_bel
     """From the top down: heat beyond melting and liquid beyond what ice holds go on; melted ice leaves no space behind."""
     mass = snow_mass + snow_water_below
     heat = snow_heat + snow_heat_below
-    gone = mass <= EMPTY
+    gone = mass <= EMPTY_LAYER
     surplus = heat if gone else max(heat, 0.0)
     heat = heat - surplus
     ice = min(-heat * PER_FUSION, mass)
     drained = mass if gone else max(mass - ice * (1.0 + HOLDING), 0.0)
-    kept = min(ice / max(snow_ice, EMPTY), 1.0)
+    kept = min(ice / max(snow_ice, EMPTY_LAYER), 1.0)
     left = mass - drained
     thickness = max(snow_thickness * kept, left * (1.0 / ICE_DENSITY))
     return left, heat, 0.0 if gone else thickness, surplus, drained

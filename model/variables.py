@@ -339,6 +339,20 @@ TOTALS = _declare("diagnostic", """
     soil_moisture_stored          | kg m-2       |            | mass_content_of_water_in_soil | SoilMoistTotal | liquid and frozen water in the soil
 """)
 
+CLOSURES = _declare("diagnostic", """
+    stored_water                  | kg m-2       |            |                               |          | water in canopy, snow, ponds and soil
+    stored_water_before           | kg m-2       |            |                               |          | the same at the start of the step
+    stored_heat                   | J m-2        |            |                               |          | heat of snow, soil and deep ground, latent heat included
+    stored_heat_before            | J m-2        |            |                               |          | the same at the start of the step
+    stored_carbon                 | g m-2        |            |                               |          | carbon of vegetation, litter and soil
+    stored_carbon_before          | g m-2        |            |                               |          | the same at the start of the step
+    water_closure                 | kg m-2       |            |                               |          | water that no flux explains, per step
+    heat_closure                  | W m-2        |            |                               |          | heat of the ground that no flux explains
+    energy_closure                | W m-2        |            |                               |          | net radiation that no flux takes
+    carbon_closure                | g m-2        |            |                               |          | carbon that no flux explains, per step
+    shortwave_closure             | 1            |            |                               |          | share of shortwave neither reflected nor absorbed
+""")
+
 SOIL_DIAGNOSTICS = _declare("diagnostic", """
     water_potential               | m            |            |                               |          | matric potential of soil layers
     hydraulic_conductivity        | m s-1        |            |                               |          | hydraulic conductivity of soil layers
@@ -418,7 +432,7 @@ GROUND_WORK = _declare("diagnostic", """
 """, "snow")
 
 GROUPS = (FORCING, SETTINGS, SITE_PARAMETERS, PLANT_PARAMETERS, SOIL_PARAMETERS, DERIVED, STATES, AIR_DIAGNOSTICS,
-          CANOPY_DIAGNOSTICS, LEAF_DIAGNOSTICS, CANOPY_FLUXES, GROUND_DIAGNOSTICS, CARBON_FLUXES, TOTALS, SOIL_DIAGNOSTICS,
+          CANOPY_DIAGNOSTICS, LEAF_DIAGNOSTICS, CANOPY_FLUXES, GROUND_DIAGNOSTICS, CARBON_FLUXES, TOTALS, CLOSURES, SOIL_DIAGNOSTICS,
           GROUND_HEAT, GROUND_WORK)
 
 
