@@ -86,7 +86,7 @@ def transfers(parameters: Parameters) -> Array:
     chemistry = (quality["foliage_lignin"], quality["fine_root_lignin"], p["wood_lignin"], p["sand_fraction"],
                  p["clay_fraction"])
     for name, one in zip(decaying, np.eye(len(decaying)), strict=True):
-        shares[receiving, index[name]] = passed_on(*one, *chemistry)[: len(receiving)]
+        shares[receiving, index[name]] = passed_on(*[*one, *chemistry])[: len(receiving)]
     return shares
 
 
