@@ -6,9 +6,9 @@ pools, through the respiration of wood and roots; given the mean respiration of 
 dependence is linear and is solved along. What stays nonlinear (growth respiration is never negative, warmth and pools
 vary together) is settled by iteration, which the caller drives:
 
-    run a cycle of forcing -> means -> `steady_pools` -> put the pools in -> repeat until `drift` is small,
+    run a cycle of forcing -> means -> `steady_pools` -> `at_cycle_start` -> repeat until `drift` is small,
 
-usually two to four times, with a last cycle or more to let fast pools find their seasonal course.
+usually three to five times, with a last cycle or more to let fast pools find their seasonal course.
 """
 
 from collections.abc import Mapping
@@ -145,6 +145,16 @@ def steady_pools(
     residual = float(np.max(np.abs(change) / np.maximum(carbon, 1e-12)))
     return SteadyState({name: float(value) for name, value in zip(POOLS, carbon, strict=True)},
                        float(unburdened - burden @ carbon), residual)
+
+
+def at_cycle_start(steady: SteadyState, mean: Mapping[str, float], end: Mapping[str, float]) -> dict[str, float]:
+    """Pools (g m-2) with which to begin the next cycle.
+
+    The steady state is one of means; pools that follow the seasons stand elsewhere when the cycle begins. They are put
+    at the steady mean times their ratio of end to mean in the cycle just run. Without this, the way back to the
+    seasonal course looks like a drift.
+    """
+    return {name: value * (end[name] / mean[name] if mean[name] > 0.0 else 1.0) for name, value in steady.pools.items()}
 
 
 def drift(before: Mapping[str, float], after: Mapping[str, float], seconds: float) -> float:

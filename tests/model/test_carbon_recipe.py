@@ -7,7 +7,7 @@ from terraflux.model.carbon_recipe import carbon, prepare_carbon
 from terraflux.model.parameters import parameters, plant_types
 from terraflux.model.phenology import PHENOLOGY
 from terraflux.model.soil_moisture_stress import ROOTS
-from terraflux.model.spinup import POOLS
+from terraflux.model.spinup import POOLS, RESPIRING, at_cycle_start, drift, steady_pools
 from terraflux.model.variables import variable_table
 from terraflux.model.weave import process, weave
 
@@ -38,8 +38,8 @@ def rows(table, kind):
     return [variable.name for variable, _ in table.rows_of(kind)]
 
 
-def forcing(table):
-    hour = np.arange(DAYS * 48) * 0.5 % 24.0
+def forcing(table, days=DAYS):
+    hour = np.arange(days * 48) * 0.5 % 24.0
     series = np.zeros((hour.size, len(rows(table, "forcing")), 1))
     names = rows(table, "forcing")
     series[:, names.index("shortwave_down"), 0] = np.maximum(0.0, 700.0 * np.sin((hour - 6) / 12 * np.pi))
@@ -82,6 +82,43 @@ def test_carbon_closes_in_every_column_and_fluxes_are_identities(model, table):
     np.testing.assert_array_equal(long["net_ecosystem_exchange"],
                                   long["ecosystem_respiration"] - long["gross_primary_production"])  # fmt: skip
     assert (state[pools] >= 0.0).all() and np.isfinite(long.out).all()
+
+
+def test_semi_analytical_spin_up_stops_the_drift_of_woven_columns(model, table):
+    values, state = columns(table)
+    names = np.array(rows(table, "state"))
+    pool_rows = [int(np.flatnonzero(names == name)[0]) for name in POOLS]
+    state[names == "soil_temperature"] = 9.0
+    state[names == "soil_liquid"] = 0.22
+    year = forcing(table, 365)
+    season = 1.0 - np.cos(np.arange(365 * 48) / (365 * 48) * 2.0 * np.pi)
+    year[:, rows(table, "forcing").index("shortwave_down"), 0] *= season
+    year[:, rows(table, "forcing").index("air_temperature"), 0] += 10.0 * (season - 1.0)
+    paces = ("decomposition_pace_surface", "decomposition_pace_soil")
+    outputs = ("net_primary_production", *paces, *RESPIRING.values(), *POOLS)
+
+    def cycle():
+        before = state[pool_rows]
+        means = model.run(year, values, state, {"time_step": STEP}, outputs=outputs, windows=365 * 48)
+        named = [{name: array[number] for number, name in enumerate(POOLS)} for array in (before, state[pool_rows])]
+        drifts = [drift(*({name: pools[name][column] for name in POOLS} for pools in named), 365 * 86400.0)
+                  for column in range(state.shape[1])]  # fmt: skip
+        return means, np.array(drifts)
+
+    _, unsettled = cycle()
+    for _ in range(4):
+        means, _ = cycle()
+        for column, plant in enumerate(plant_types()):
+            mean = {name: float(means[name][0, column]) for name in outputs}
+            end = dict(zip(POOLS, state[pool_rows, column], strict=True))
+            pace_surface, pace_soil = (mean[name] for name in paces)
+            production = mean["net_primary_production"]
+            steady = steady_pools(parameters(plant), pace_surface, pace_soil, production, mean, mean)
+            state[pool_rows, column] = list(at_cycle_start(steady, mean, end).values())
+    for _ in range(2):
+        _, settled = cycle()
+    assert unsettled.min() > 0.05
+    assert settled.max() < 0.005
 
 
 def test_shallow_soil_is_the_mean_of_the_top_30_centimetres(model, table):
