@@ -15,6 +15,7 @@ from terraflux.model.variables import variable_table
 SENTINELS = (-9999.0, -99999.0, -6999.0, -999.0, 9999.0, 99999.0, 1e20, 9.969209968386869e36)
 LARGEST_NIGHT_OFFSET = 20.0  # W m-2, thermal offset of pyranometers at night reaches -10 to -15
 LARGEST_DAY_OFFSET = 5.0
+GRAZING_SUN = 100.0  # W m-2 above the atmosphere
 LARGEST_DRIZZLE = 1e-6  # kg m-2 s-1 below zero, rounding of packed files
 
 # Bounds of what is read but not in the table, canonical units.
@@ -37,13 +38,17 @@ def bounds_of(variable: str) -> tuple[float, float] | None:
     return declared.bounds if declared is not None else None
 
 
-def repair_shortwave(one: Series, dark: NDArray[np.bool_]) -> list[str]:
-    """Set small negative shortwave (W m-2) to zero, in place: down to -20 in the dark, -5 in light; returns notes."""
-    night = (one.values < 0.0) & dark & (one.values >= -LARGEST_NIGHT_OFFSET)
-    day = (one.values < 0.0) & ~dark & (one.values >= -LARGEST_DAY_OFFSET)
+def repair_shortwave(one: Series, extraterrestrial: NDArray[np.float64]) -> list[str]:
+    """Set small negative shortwave (W m-2) to zero, in place; returns notes.
+
+    Down to -20 where the sun is down or grazes (below 100 W m-2 above the atmosphere), down to -5 in daylight.
+    """
+    dim = extraterrestrial < GRAZING_SUN
+    night = (one.values < 0.0) & dim & (one.values >= -LARGEST_NIGHT_OFFSET)
+    day = (one.values < 0.0) & ~dim & (one.values >= -LARGEST_DAY_OFFSET)
     one.values = np.where(night | day, 0.0, one.values)
     return [f"{int(found.sum())} small negative shortwave values {when} set to zero"
-            for found, when in ((night, "at night"), (day, "by day")) if found.any()]
+            for found, when in ((night, "at night or grazing sun"), (day, "by day")) if found.any()]
 
 
 def repair_precipitation(one: Series) -> list[str]:
@@ -53,20 +58,35 @@ def repair_precipitation(one: Series) -> list[str]:
     return [f"{int(small.sum())} precipitation values just below zero set to zero"] if small.any() else []
 
 
+def label(variable: str, one: Series) -> str:
+    """Name of a variable with the column it came from, for messages."""
+    return f"{variable} (column {one.column})" if one.column else variable
+
+
+def check_fill_values(variable: str, one: Series, times: NDArray[np.datetime64]) -> None:
+    """Refuse infinities and numbers such as -9999 or 1e20 that were not declared as missing (and are out of bounds)."""
+    where = {"file": one.file, "unit": one.declared, "variable": label(variable, one)}
+    infinite = np.isinf(one.values)
+    if infinite.any():
+        raise ForcingError(f"{int(infinite.sum())} values are infinite", time=times[int(np.argmax(infinite))],
+                           remedy="mark them as missing", **where)
+    limits = bounds_of(variable) or (-1e4, 1e4)
+    outside = (one.values < limits[0]) | (one.values > limits[1])
+    for sentinel in SENTINELS:
+        found = outside & np.isclose(one.raw, sentinel, rtol=1e-6)
+        if found.any():
+            raise ForcingError(f"{int(found.sum())} values are {sentinel:g}, which looks like a fill value",
+                               time=times[int(np.argmax(found))], remedy=f"declare {sentinel:g} as missing", **where)
+
+
 def check_range(variable: str, one: Series, times: NDArray[np.datetime64], *, out_of_range: str = "refuse"
                 ) -> list[str]:
-    """Refuse infinities, undeclared fill values and values outside the bounds, or make gaps of the last, in place.
+    """Refuse values outside the bounds, or make gaps of them, in place.
 
     Returns notes of what became a gap. Raises ForcingError naming the first such value and its time.
     """
     if out_of_range not in ("refuse", "gap"):
         raise ForcingError(f"the rule out_of_range={out_of_range!r} is unknown", remedy="choose refuse or gap")
-    where = {"file": one.file, "unit": one.declared,
-             "variable": f"{variable} (column {one.column})" if one.column else variable}
-    infinite = np.isinf(one.values)
-    if infinite.any():
-        raise ForcingError(f"{int(infinite.sum())} values are infinite", time=times[int(np.argmax(infinite))],
-                           remedy="mark them as missing", **where)
     limits = bounds_of(variable)
     if limits is None:
         return []
@@ -74,17 +94,14 @@ def check_range(variable: str, one: Series, times: NDArray[np.datetime64], *, ou
     if not outside.any():
         return []
     first = int(np.argmax(outside))
-    value = one.raw[first]
-    if any(np.isclose(value, sentinel, rtol=1e-6) for sentinel in SENTINELS):
-        raise ForcingError(f"{int((one.raw == value).sum())} values are {value:g}, which looks like a fill value",
-                           time=times[first], remedy=f"declare {value:g} as missing", **where)
     if out_of_range == "gap":
         one.values = np.where(outside, np.nan, one.values)
         return [f"{int(outside.sum())} values of {variable} outside {limits[0]:g}..{limits[1]:g} "
                 f"{canonical_unit(variable)} became gaps"]
     raise ForcingError(f"{int(outside.sum())} values lie outside {limits[0]:g}..{limits[1]:g} "
                        f"{canonical_unit(variable)}, the first is {one.values[first]:.6g}", time=times[first],
-                       remedy='correct them, or read with out_of_range="gap"', **where)
+                       file=one.file, variable=label(variable, one), unit=one.declared,
+                       remedy='correct them, or read with out_of_range="gap"')
 
 
 def check_observations(record: Record) -> None:

@@ -30,14 +30,14 @@ OBSERVED_VARIABLES = {
     "ground_heat_flux": ("W m-2", "G"), "net_ecosystem_exchange": ("umol m-2 s-1", "NEE", "FC"),
     "gross_primary_production": ("umol m-2 s-1", "GPP"), "ecosystem_respiration": ("umol m-2 s-1", "RECO"),
     "soil_temperature_observed": ("degC", "TS"), "soil_moisture_observed": ("%", "SWC"),
-    "friction_velocity": ("m s-1", "USTAR"), "snow_depth": ("cm", "D_SNOW"), "reflected_shortwave": ("W m-2", "SW_OUT"),
-    "longwave_up": ("W m-2", "LW_OUT"),
+    "friction_velocity": ("m s-1", "USTAR"), "snow_depth": ("cm", "D_SNOW"),
+    "reflected_shortwave": ("W m-2", "SW_OUT"), "longwave_up": ("W m-2", "LW_OUT"),
 }
 REQUIRED = ("air_temperature", "shortwave_down")
 
 
 def columns_of(base: str, header: list[str]) -> list[str]:
-    """Columns that carry a base variable: with position and replicate, aggregation, _PI, _F and _N qualifiers left in."""
+    """Columns that carry a base variable, with qualifiers (_PI, _F) and positions (_1_1_1, _1_1_A)."""
     pattern = re.compile(rf"^{re.escape(base)}(_PI)?(_F)?(_\d+)?(_\d+_\d+_(\d+|A))?$")
     return [name for name in header if pattern.match(name)]
 
@@ -62,8 +62,8 @@ def read(path: str | os.PathLike[str], *, order: str = "refuse", duplicates: str
     wanted = FORCING_VARIABLES | HUMIDITY_VARIABLES | OBSERVED_VARIABLES
     candidates = {variable: [name for base in bases for name in columns_of(base, header)]
                   for variable, (_, *bases) in wanted.items()}
-    table = read_table(path, skip_lines=len(comments), columns=[name for names in candidates.values() for name in names],
-                       text_columns=("TIMESTAMP_START",))
+    columns = [name for names in candidates.values() for name in names]
+    table = read_table(path, skip_lines=len(comments), columns=columns, text_columns=("TIMESTAMP_START",))
     starts = stamps_from_text(table["TIMESTAMP_START"].tolist(), file=path)
     axis, rows, notes = regular_axis(starts, file=path, order=order, duplicates=duplicates, gaps=gaps)
     record = Record(axis, files=[Path(path)], history=[f"{Path(path).name}: {note}" for note in notes])

@@ -50,9 +50,8 @@ OBSERVED_COLUMNS: dict[str, tuple[str, ...]] = {
 }
 REQUIRED = ("air_temperature", "shortwave_down", "vapour_pressure_deficit")
 # Fluxes without a flag of their own are as good as the exchange they were made from.
-QUALITY_OF = {name: "net_ecosystem_exchange" for name in
-              ("gross_primary_production", "gross_primary_production_daytime", "ecosystem_respiration",
-               "ecosystem_respiration_daytime")}
+QUALITY_OF = dict.fromkeys(("gross_primary_production", "gross_primary_production_daytime", "ecosystem_respiration",
+                            "ecosystem_respiration_daytime"), "net_ecosystem_exchange")
 
 
 def quality_column(column: str) -> str:

@@ -49,7 +49,8 @@ def read(path: str | os.PathLike[str], *, flux_path: str | os.PathLike[str] | No
             if found is not None:
                 record.forcing[variable] = _series(dataset, variable, found, axis.step_seconds, met).taken(rows)
             elif variable in REQUIRED:
-                raise ForcingError(f"no variable {names[0]}", file=met, variable=variable, remedy="use a PLUMBER2 Met file")
+                raise ForcingError(f"no variable {names[0]}", file=met, variable=variable,
+                                   remedy="use a PLUMBER2 Met file")
         form = next((form for form, name in HUMIDITY_NAMES.items() if name in dataset), None)
         if form is None:
             raise ForcingError("no humidity", file=met, variable="VPD, Qair or RH", remedy="use a PLUMBER2 Met file")
@@ -101,7 +102,11 @@ def _series(dataset: xr.Dataset, variable: str, name: str, step: int, path: Path
                            variable=name, remedy="store it along time")
     values = netcdf_values(dataset, name, path)
     flags = None
-    for companion in (f"{name}_qc", f"{name.removesuffix('_cor')}_qc"):
+    companions = [f"{name}_qc", f"{name.removesuffix('_cor')}_qc"]
+    if name in ("GPP", "GPP_DT", "Resp"):
+        # Partitioned fluxes have no flag of their own; they are as good as the exchange they were made from.
+        companions.append("NEE_qc")
+    for companion in companions:
         if companion in dataset:
             flags = flags_from(netcdf_values(dataset, companion, path), PLUMBER_FLAGS)
             break

@@ -1,5 +1,5 @@
-"""Reader of the half-hourly FLUXNET2015 subset: a netCDF of temperature, humidity, light and carbon fluxes, and a CSV of
-monthly means (FLUXNET2015 SUBSET MM) for what the half-hours lack.
+"""Reader of the half-hourly FLUXNET2015 subset: a netCDF of temperature, humidity, light and carbon fluxes, and a CSV
+of monthly means (FLUXNET2015 SUBSET MM) for what the half-hours lack.
 
 The netCDF names its clock (utc_offset_hours, interval start). Monthly columns are rates or means over the month;
 their quality figures are fractions of good data and are not flags.
