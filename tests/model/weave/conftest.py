@@ -94,7 +94,7 @@ VARIABLES = [
     Variable("soil_temperature", "state", "K", "soil temperature", "soil", bounds=(200.0, 340.0)),
     Variable("snow_temperature", "state", "K", "snow temperature", "snow", bounds=(200.0, 340.0)),
     Variable("conductance", "parameter", "1", "conductance"),
-    *(Variable(name, "diagnostic", "1", name) for name in ("drips", "snow_flag", "melt")),
+    *(Variable(name, "diagnostic", "1", name) for name in ("drips", "snow_flag", "melt", "idle")),
     Variable("ratio", "diagnostic", "1", "ratio", "soil"),
     Variable("value", "diagnostic", "K", "value", "soil"),
 ]
@@ -106,6 +106,7 @@ class Toy:
 
     table = Table(VARIABLES, layers={"soil": 4, "snow": 2})
     step = STEP
+    prepare = decay
     outputs = OUTPUTS
     columns, steps = 75, 60
 
@@ -126,7 +127,7 @@ class Toy:
     def woven(self, lanes=32, **options):
         key = lanes, *sorted(options.items())
         if key not in self._woven:
-            self._woven[key] = weave(self.step, self.table, [decay], lanes, folder=self.folder, **options)
+            self._woven[key] = weave(self.step, self.table, [self.prepare], lanes, folder=self.folder, **options)
         return self._woven[key]
 
     def run(self, model, chosen=slice(None), **options):
