@@ -65,7 +65,7 @@ def read_restart(path: str | os.PathLike[str], table: Table) -> tuple[NDArray[np
                                file=source, variable=variable.name, remedy="use the same layers")
         low, high = variable.bounds or (-np.inf, np.inf)
         if not ((values >= low) & (values <= high)).all():
-            raise ForcingError(f"values from {np.nanmin(values):g} to {np.nanmax(values):g} or NaN lie outside {low:g}..{high:g}",
-                               file=source, variable=variable.name, unit=variable.unit, remedy="write the restart again")
+            span = f"{np.nanmin(values):g} to {np.nanmax(values):g}"
+            raise ForcingError(f"values ({span}, or NaN) lie outside {low:g}..{high:g}", file=source, variable=variable.name, unit=variable.unit, remedy="write the restart again")
         parts.append(values)
     return np.ascontiguousarray(np.concatenate(parts)), np.datetime64(dataset.attrs["valid_at"])

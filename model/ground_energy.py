@@ -41,8 +41,8 @@ def drying_surface(soil_liquid_top, soil_ice_top, soil_temperature_top, porosity
             surface_temperature)
 
 
-@process(returns=("surface_previous", "surface_balance", "surface_balance_slope", "soil_latent", "soil_latent_slope", "snow_latent",
-                  "snow_latent_slope"))
+@process(returns=("surface_previous", "surface_balance", "surface_balance_slope", "soil_latent", "soil_latent_slope",
+                  "snow_latent", "snow_latent_slope"))
 def surface_balance(surface_iterate, absorbed_shortwave_ground, canopy_longwave_to_ground, ground_emissivity,
                     air_temperature, vapour_pressure, volumetric_heat_capacity_air, psychrometric_constant,
                     latent_heat_vaporisation, ground_conductance, snow_cover_fraction, soil_evaporation_resistance,

@@ -1,0 +1,40 @@
+"""terraflux: land carbon, water and energy fluxes from the flux tower to the nation.
+
+>>> import terraflux as tf
+>>> tower = tf.synthetic_tower()
+>>> result = tf.simulate(tower, tf.parameters("DBF", "loam"))  # doctest: +SKIP
+
+The names below load what they need when they are first used.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_DOORS = {
+    "open_tower": "terraflux.drivers.tower",
+    "Tower": "terraflux.drivers.tower",
+    "SiteDescription": "terraflux.drivers.site",
+    "ForcingError": "terraflux.drivers.errors",
+    "synthetic_tower": "terraflux.drivers.synthetic_tower",
+    "parameters": "terraflux.model.parameters",
+    "ParameterSet": "terraflux.model.parameter_set",
+    "Options": "terraflux.model.options",
+    "ColumnError": "terraflux.model.weave",
+    "simulate": "terraflux.simulation",
+    "write_netcdf": "terraflux.evaluation.cf",
+    "score_table": "terraflux.evaluation.scores",
+}
+
+__all__ = ["__version__", *sorted(_DOORS)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DOORS:
+        raise AttributeError(f"terraflux has no attribute {name!r}; it offers {', '.join(sorted(_DOORS))}")
+    return getattr(import_module(_DOORS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,239 @@
+"""Run the model at a tower: forcing and site in, a labelled dataset of fluxes and states out."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from terraflux.drivers.restart import read_restart, write_restart
+from terraflux.drivers.tower import Tower
+from terraflux.model.column import column_model
+from terraflux.model.initial_state import initial_state
+from terraflux.model.options import OptionError, Options
+from terraflux.model.parameter_set import ParameterSet
+from terraflux.model.parameters import parameters as parameter_set
+from terraflux.model.spinup_run import SpinUp, spin_up
+from terraflux.model.weave import Table
+
+Progress = Callable[[int, int, str], object]
+
+CLOSURE_UNITS = {"water_closure": "mm", "energy_closure": "W_m2", "heat_closure": "W_m2", "carbon_closure": "g_m2",
+                 "shortwave_closure": "1"}
+
+DEFAULT_OUTPUTS = (
+    "net_radiation", "net_shortwave", "net_longwave", "longwave_up", "reflected_shortwave", "latent_heat",
+    "sensible_heat", "ground_heat_flux", "evapotranspiration", "transpiration", "canopy_evaporation",
+    "canopy_sublimation", "soil_evaporation", "snow_sublimation", "gross_primary_production",
+    "autotrophic_respiration", "heterotrophic_respiration", "ecosystem_respiration", "net_primary_production",
+    "net_ecosystem_exchange", "leaf_area_index", "moisture_stress", "canopy_conductance", "friction_velocity",
+    "aerodynamic_conductance", "rainfall", "snowfall", "surface_runoff", "drainage", "infiltration", "snow_melt",
+    "snow_water_equivalent", "snow_depth", "snow_cover_fraction", "surface_temperature", "radiative_temperature",
+    "albedo", "soil_temperature", "soil_liquid", "soil_ice", "soil_moisture", "soil_moisture_stored",
+    "active_layer_depth", "frozen_top_5cm", "frozen_top_10cm", "frozen_day",
+    "stored_carbon", "foliage_carbon", "stem_carbon", "coarse_root_carbon", "fine_root_carbon", "slow_carbon",
+    "passive_carbon",
+)
+"""What a tower run keeps unless told otherwise."""
+
+
+def tower_parameters(tower: Tower, options: Options, overrides: Mapping[str, ArrayLike] | None = None
+                     ) -> dict[str, tuple[float, ParameterSet]]:
+    """Area share and parameters of every plant type of a site, by code.
+
+    The site's facts and parameters come first, `overrides` on top. Raises ParameterError for what does not exist.
+    """
+    site = tower.site
+    extra: dict[str, Any] = {"canopy_height": site.canopy_height, "measurement_height": site.measurement_height,
+                             **site.parameters, **(overrides or {})}
+    if options.deep_layers and "deep_thickness" not in extra:
+        extra["deep_thickness"] = "permafrost8"
+    if options.soil_hydraulics == "van_genuchten":
+        extra.setdefault("hydraulics", "van_genuchten")
+    return {code: (share, parameter_set(code, site.soil_class, **extra))
+            for code, share in site.mixture.items()}
+
+
+def simulate(
+    tower: Tower,
+    parameters: ParameterSet | Mapping[str, ArrayLike] | None = None,
+    options: Options | Mapping[str, object] | None = None,
+    *,
+    outputs: Sequence[str] | None = None,
+    every: str = "step",
+    spin_up_cycles: int = 8,
+    initial: Mapping[str, ArrayLike] | None = None,
+    restart: str | os.PathLike[str] | None = None,
+    restart_out: str | os.PathLike[str] | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Runs the column at a tower and returns its fluxes and states as an xarray.Dataset.
+
+    `parameters` is a complete ParameterSet, or a mapping of single parameters that replace those of the site's plant
+    and soil. `options` chooses processes (see `Options`); without prescribed leaf area the phenology is prognostic
+    unless chosen. `outputs` are names of the variable table (DEFAULT_OUTPUTS if None). `every` is "step", "day",
+    "month" or "year": means over that window. The state starts from `restart` (a file) or from `initial` values by
+    name on top of a first guess, brought to a steady state by up to `spin_up_cycles` cycles of the forcing (two for
+    heat and water, the rest for carbon; 0 for none). `restart_out` is written at the end. Mixtures of plant types run
+    as one column each; the result is their mean weighted by area.
+
+    The dataset's attributes hold the largest residual of water, energy, heat and carbon of any step (`*_closure_*`).
+    Raises OptionError, ParameterError, ForcingError, and ColumnError naming variable and time where a column fails.
+    """
+    chosen = _options(tower, options)
+    model = column_model(chosen)
+    if isinstance(parameters, ParameterSet):
+        mixture = {"given": (1.0, parameters)}
+    else:
+        mixture = tower_parameters(tower, chosen, parameters)
+    sets = [one for _, one in mixture.values()]
+    shares = np.array([share for share, _ in mixture.values()])
+    table = model.table
+    forcing = forcing_array(tower.forcing, table)
+    time_step = float(tower.forcing.attrs["time_step_seconds"])
+    vectors = np.stack([one.vector(table) for one in sets], axis=1)
+    if progress is not None:
+        model.compile(len(sets), progress)
+
+    spun: SpinUp | None = None
+    if restart is not None:
+        state, _ = read_restart(restart, table)
+        if state.shape[1] != len(sets):
+            raise OptionError(f"the restart holds {state.shape[1]} columns, this run has {len(sets)}")
+    else:
+        mean = float(tower.forcing["air_temperature"].mean())
+        state = np.stack([initial_state(table, one, mean, **(initial or {})) for one in sets], axis=1)
+        if spin_up_cycles:
+            cycle = whole_years(tower.forcing)
+            spun = spin_up(model, forcing[cycle], sets, vectors, state, time_step, physical_cycles=min(2, spin_up_cycles),
+                           carbon_cycles=max(spin_up_cycles - 2, 0), progress=progress)
+
+    names = list(DEFAULT_OUTPUTS if outputs is None else outputs)
+    times = tower.forcing["time"].values
+    windows = window_index(times, every)
+    reductions = dict.fromkeys(names, "mean") | dict.fromkeys(CLOSURE_UNITS, "maximum")
+    if progress is not None:
+        progress(0, 1, "simulation")
+    result = model.run(forcing, vectors, state, {"time_step": time_step}, outputs=reductions, windows=windows,
+                       threads=threads, times=list(times))
+    if progress is not None:
+        progress(1, 1, "simulation")
+    if restart_out is not None:
+        write_restart(restart_out, table, state, times[-1] + np.timedelta64(int(time_step), "s"))
+
+    dataset = result_dataset(tower, table, {name: np.asarray(result[name]) for name in names}, shares, windows, sets[0])
+    closures = {f"{name}_{unit}": float(np.nanmax(result[name])) for name, unit in CLOSURE_UNITS.items()}
+    dataset.attrs |= closures | {
+        "options": ", ".join(f"{name}={value}" for name, value in chosen.differences().items()) or "default",
+        "plant_types": ", ".join(f"{code} {share:g}" for code, (share, _) in mixture.items()),
+        "parameters": "\n".join(one.to_toml() for one in sets),
+        "spin_up": describe_spin_up(spun, restart),
+    }
+    return dataset
+
+
+def _options(tower: Tower, given: Options | Mapping[str, object] | None) -> Options:
+    if isinstance(given, Options):
+        return given
+    values = dict(given or {})
+    if "phenology" not in values:
+        values["phenology"] = tower.forcing.attrs.get("leaf_area_option", "prescribed")
+    return Options.from_mapping(values)
+
+
+def forcing_array(forcing: xr.Dataset, table: Table) -> NDArray[np.float64]:
+    """Forcing [time, row, 1] in the order of the table. Raises OptionError for a missing variable or a gap."""
+    columns = []
+    for variable in table.of_kind("forcing"):
+        if variable.name not in forcing:
+            raise OptionError(f"the forcing lacks {variable.name} ({variable.unit})")
+        values = forcing[variable.name].values.astype(np.float64)
+        if not np.isfinite(values).all():
+            gap = forcing["time"].values[int(np.flatnonzero(~np.isfinite(values))[0])]
+            raise OptionError(f"the forcing has a gap in {variable.name} ({variable.unit}) at {gap}; complete it first")
+        columns.append(values)
+    return np.ascontiguousarray(np.stack(columns, axis=1)[:, :, None])
+
+
+def whole_years(forcing: xr.Dataset) -> slice:
+    """The steps of as many whole years as the record holds, from its start; all steps of a shorter record."""
+    times = forcing["time"].values
+    step = np.timedelta64(int(forcing.attrs["time_step_seconds"]), "s")
+    years = 0
+    start = times[0].astype("datetime64[s]")
+    while True:
+        month = start.astype("datetime64[M]")
+        end = (month + 12 * (years + 1)).astype("datetime64[s]") + (start - month.astype("datetime64[s]"))
+        if end > times[-1].astype("datetime64[s]") + step:
+            break
+        years += 1
+    if not years:
+        return slice(None)
+    month = start.astype("datetime64[M]")
+    end = (month + 12 * years).astype("datetime64[s]") + (start - month.astype("datetime64[s]"))
+    return slice(0, int(np.searchsorted(times.astype("datetime64[s]"), end)))
+
+
+def window_index(times: NDArray[np.datetime64], every: str) -> NDArray[np.int64] | None:
+    """Number of the window each step belongs to; None keeps every step. Raises OptionError for an unknown window."""
+    units = {"day": "datetime64[D]", "month": "datetime64[M]", "year": "datetime64[Y]"}
+    if every == "step":
+        return None
+    if every not in units:
+        raise OptionError(f"every is {every!r}; known are step, {', '.join(units)}")
+    return np.unique(times.astype(units[every]), return_inverse=True)[1].astype(np.int64)
+
+
+def result_dataset(
+    tower: Tower, table: Table, values: Mapping[str, NDArray[np.float64]], shares: NDArray[np.float64],
+    windows: NDArray[np.int64] | None, parameters: ParameterSet,
+) -> xr.Dataset:
+    """Values by name ([window, column] or [window, layer, column]) as a dataset; columns are averaged by area share."""
+    times = tower.forcing["time"].values
+    step = np.timedelta64(int(tower.forcing.attrs["time_step_seconds"]), "s")
+    if windows is None:
+        start, end = times, times + step
+    else:
+        first = np.flatnonzero(np.diff(windows, prepend=-1))
+        start, end = times[first], np.append(times[first[1:]], times[-1] + step)
+    variables: dict[str, Any] = {"time_bnds": (("time", "bnds"), np.stack([start, end], axis=1))}
+    coordinates: dict[str, Any] = {"time": ("time", start, {"standard_name": "time", "axis": "T", "bounds": "time_bnds",
+                                                            "long_name": "start of the mean, local standard time"})}
+    for axis, thickness in (("soil", parameters["layer_thickness"]), ("deep", parameters.get("deep_thickness"))):
+        if table.layers.get(axis) and thickness is not None:
+            bottom = np.cumsum(np.broadcast_to(thickness, table.layers[axis]))
+            if axis == "deep":
+                bottom = bottom + float(np.sum(np.broadcast_to(parameters["layer_thickness"], table.layers["soil"])))
+            top = bottom - np.broadcast_to(thickness, table.layers[axis])
+            about = {"units": "m", "positive": "down", "standard_name": "depth", "long_name": f"depth of {axis} layers"}
+            coordinates[f"{axis}_depth"] = (axis, 0.5 * (top + bottom), about | {"bounds": f"{axis}_bnds"})
+            variables[f"{axis}_bnds"] = ((axis, "bnds"), np.stack([top, bottom], axis=1))
+    for name, value in values.items():
+        variable = table[name]
+        mean = value @ shares if len(shares) > 1 else value[..., 0]
+        dims = ("time", variable.dimension) if variable.dimension else ("time",)
+        attributes = {"units": variable.unit, "long_name": variable.long_name, "cell_methods": "time: mean"}
+        if variable.standard_name:
+            attributes["standard_name"] = variable.standard_name
+        variables[name] = (dims, mean, attributes)
+    kept = ("site_id", "site_name", "latitude", "longitude", "elevation", "utc_offset_hours", "time_zone",
+            "time_step_seconds", "source_files", "synthetic")
+    facts = {name: tower.forcing.attrs[name] for name in kept if name in tower.forcing.attrs}
+    return xr.Dataset(variables, coordinates, facts | {"forcing_history": tower.forcing.attrs.get("history", "")})
+
+
+def describe_spin_up(spun: SpinUp | None, restart: object) -> str:
+    """One sentence on how the first state came about."""
+    if restart is not None:
+        return f"started from the restart {os.path.basename(str(restart))}"
+    if spun is None:
+        return "none: the run starts from a first guess"
+    text = f"{spun.cycles} cycles of the forcing"
+    if spun.troubles:
+        return f"{text}; carbon pools have no steady state: {next(iter(spun.troubles.values()))}"
+    if np.isnan(spun.drift).all():
+        return f"{text}; carbon pools not brought to a steady state"
+    return f"{text}; total carbon drifts by {100 * float(np.nanmax(spun.drift)):.2g} % per 100 years"
