@@ -30,8 +30,8 @@ PHASES = {
 class Weaving:
     """The state of one weave: which rows are known so far, and the text written so far.
 
-    `row_names` gives the capital name of each variable in the module. `computed` and `maybe` hold the rows that
-    processes have written, for certain or only under the flag named.
+    `row_names` gives the capital name of each variable in the module. `computed` and `maybe` hold the rows of derived
+    variables and diagnostics that processes have written, for certain or only under the flag named.
     """
 
     table: Table
@@ -99,8 +99,7 @@ class Weaving:
         mask = self._new_mask()
         before = set(self.computed), set(self.maybe)
         body = self._inside(mask, item.body)
-        found = (self.computed - before[0]) | (set(self.maybe) - before[1])
-        own = sorted((row for row in found if self.table[row[0]].kind == "diagnostic"), key=self._order)
+        own = sorted((self.computed - before[0]) | (set(self.maybe) - before[1]), key=self._order)
         self.computed = before[0]
         self.maybe.update(dict.fromkeys(own, item.flag))
         mark = self._stage(f"mark_{item.flag}", [
@@ -245,9 +244,10 @@ class Weaving:
                 if place.variable.kind not in PHASES[self.phase]["writes"]:
                     raise RecipeError(f"{one.name} returns {place.variable.name!r}, a {place.variable.kind}, which "
                                       f"{'no process' if self.phase == 'step' else 'no prepare process'} may change")
-                row = place.variable.name, place.layer(layer)
-                self.computed.add(row)
-                self.maybe.pop(row, None)
+                if place.variable.kind != "state":
+                    row = place.variable.name, place.layer(layer)
+                    self.computed.add(row)
+                    self.maybe.pop(row, None)
 
     def _at(self, one: Process, name: str, layer: int | None) -> Place:
         place = self._place(one, name)

@@ -41,7 +41,7 @@ def run(recipe, tmp_path, lanes, steps=1, chosen=slice(None), skip=True, python=
     model = weave(recipe, TABLE, lanes=lanes, skip=skip, python=python, folder=tmp_path)
     flags = np.repeat(FLAGS[None], steps, 0) if flags is None else flags
     forcing = np.stack([flags, np.repeat(ROUNDS[None], steps, 0)], 1)[:, :, chosen]
-    state = np.zeros((1, forcing.shape[2]))
+    state = np.full((1, forcing.shape[2]), 5.0)
     computed = [name for name in ("total", "turns", "extra", "early") if name not in model._never]
     result = model.run(forcing, np.zeros((0, state.shape[1])), state, outputs=computed)
     return {name: result[name] for name in computed}
@@ -50,9 +50,9 @@ def run(recipe, tmp_path, lanes, steps=1, chosen=slice(None), skip=True, python=
 def test_a_flag_guards_states_and_earlier_diagnostics_and_zeroes_its_own(tmp_path):
     out = run([begin, When("flag", add, overwrite)], tmp_path, 8)
     on = FLAGS != 0.0
-    np.testing.assert_array_equal(out["total"][0], on)
+    np.testing.assert_array_equal(out["total"][0], 5.0 + on)
     np.testing.assert_array_equal(out["extra"][0], 7.0 * on)
-    np.testing.assert_array_equal(out["early"][0], -100.0 * on)
+    np.testing.assert_array_equal(out["early"][0], 5.0 - 100.0 * on)
 
 
 def test_a_diagnostic_under_a_flag_does_not_show_an_earlier_step(tmp_path):
