@@ -33,10 +33,14 @@ def matches(simulated: xr.Dataset, observed: xr.Dataset, maximum_quality: int = 
     """Every observed quantity that the simulation has too, on the steps both have.
 
     An observation is used where its `<name>_quality` is at most `maximum_quality` (0 = measured only). Raises
-    ValueError when the two have no time in common.
+    ValueError when the two have no time in common or steps of different length.
     """
     here = simulated.get_index("time")
     there = observed.get_index("time")
+    steps = axis_spacing(here.to_numpy()), axis_spacing(there.to_numpy())
+    if None not in steps and steps[0] != steps[1]:
+        raise ValueError(f"the simulation has steps of {steps[0]:g} s and the observations of {steps[1]:g} s; "
+                         "compare series of the same step")
     common = here.intersection(there)
     if common.empty:
         raise ValueError(f"simulation ({here[0]} to {here[-1]}) and observations ({there[0]} to {there[-1]}) "
@@ -56,6 +60,13 @@ def matches(simulated: xr.Dataset, observed: xr.Dataset, maximum_quality: int = 
             values = np.where((quality >= 0) & (quality <= maximum_quality), values, np.nan)
         yield Match(name, str(observed[name].attrs.get("units", twin.attrs.get("units", ""))), common.to_numpy(),
                     twin.to_numpy().astype(float), values)
+
+
+def axis_spacing(time: np.ndarray) -> float | None:
+    """Most common spacing of a time axis (s), None for fewer than two times."""
+    if time.size < 2:
+        return None
+    return float(np.median(np.diff(time).astype("timedelta64[ms]").astype(float))) / 1e3
 
 
 def quality_of(name: str, observed: xr.Dataset) -> np.ndarray | None:

@@ -6,7 +6,7 @@ import pandas as pd
 import xarray as xr
 
 from terraflux.evaluation.averaging import DEFAULT_RULE, SCALES, MissingRule, pairs
-from terraflux.evaluation.matching import matches
+from terraflux.evaluation.matching import axis_spacing, matches
 from terraflux.evaluation.metrics import METRICS
 from terraflux.evaluation.readable import readable_unit
 
@@ -48,16 +48,17 @@ def score_table(simulated: xr.Dataset, observed: xr.Dataset, variables: Iterable
 
 
 def step_length(dataset: xr.Dataset) -> float:
-    """Seconds of a step: attribute `time_step_seconds`, else the spacing of the time axis.
+    """Seconds of a step: the spacing of the time axis, for a single time the attribute `time_step_seconds`.
 
-    Raises ValueError when neither tells it.
+    The axis comes first: means over days carry the attribute of the run they were made from. Raises ValueError when
+    neither tells it.
     """
-    if "time_step_seconds" in dataset.attrs:
-        return float(dataset.attrs["time_step_seconds"])
-    time = dataset["time"].to_numpy()
-    if time.size < 2:
+    spacing = axis_spacing(dataset["time"].to_numpy())
+    if spacing is not None:
+        return spacing
+    if "time_step_seconds" not in dataset.attrs:
         raise ValueError("the step length is unknown: give the attribute time_step_seconds")
-    return float((time[1] - time[0]) / pd.Timedelta(seconds=1).to_timedelta64())
+    return float(dataset.attrs["time_step_seconds"])
 
 
 def pivot(table: pd.DataFrame, scale: str = "daily") -> pd.DataFrame:

@@ -8,6 +8,9 @@ import xarray as xr
 from terraflux.report import agreement, cycles, ground, weather
 from terraflux.report.style import png
 
+FIGURE_NAMES = ("seasonal_cycle", "diurnal_cycle", "daily_scatter", "energy_closure", "running_sums",
+                "soil_temperature", "soil_water", "snow", "forcing")
+
 
 @dataclass(frozen=True)
 class Drawn:

@@ -21,8 +21,8 @@ SHOWN_METRICS = ("bias", "rmse", "r", "nse", "kge_2012", "nme", "probability_ove
 SHOWN_SCALES = {"half_hourly": "Time step", "daily": "Daily means", "monthly": "Monthly means",
                 "diurnal": "Mean diurnal cycle"}
 SITE_FACTS = ("site_id", "site_name", "latitude", "longitude", "elevation", "utc_offset_hours", "plant_type",
-              "soil_class", "igbp", "canopy_height", "measurement_height", "time_step_seconds")
-LONG_ATTRIBUTES = ("parameters", "options", "history", "source_files", "input_checksums", "versions")
+              "plant_types", "soil_class", "igbp", "canopy_height", "measurement_height", "time_step_seconds")
+LONG_ATTRIBUTES = ("parameters", "options", "spin_up", "history", "source_files", "input_checksums", "versions")
 
 
 def page_html(simulated: xr.Dataset, observed: xr.Dataset | None = None, forcing: xr.Dataset | None = None,
@@ -103,7 +103,9 @@ def _number(value: float) -> str:
 def _lines(value: object) -> list[str]:
     if not value:
         return []
-    return [str(line) for line in value] if isinstance(value, (list, tuple)) else str(value).splitlines()
+    if isinstance(value, (list, tuple)):
+        return [str(line) for line in value]
+    return [part for line in str(value).splitlines() for part in line.split("; ") if part]
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,7 @@ from terraflux.evaluation.cf import write_netcdf
 from terraflux.evaluation.results import tower_results
 from terraflux.evaluation.safe_write import replacing, write_text
 from terraflux.evaluation.scores import score_table
-from terraflux.report.figures import Drawn, draw_figures
+from terraflux.report.figures import FIGURE_NAMES, Drawn, draw_figures
 from terraflux.report.page import page_html
 
 SIMULATION = "simulation.nc"
@@ -39,9 +39,10 @@ def write_run(simulated: xr.Dataset, folder: str | os.PathLike[str], observed: x
               progress: Callable[[str], None] | None = None) -> RunFiles:
     """Write simulation.nc, scores.csv, scores.json, figures/*.png and report.html into a folder, made where missing.
 
-    Files of these names are replaced, each whole or not at all; nothing else in the folder is touched. `names` and
-    `precision` are those of `write_netcdf`, `maximum_quality` that of `score_table`; `progress` is told each step.
-    Raises ValueError for unknown choices and OSError where the folder cannot be written.
+    Files of these names are replaced, each whole or not at all, and those of an earlier run that this one does not
+    have are removed; nothing else in the folder is touched. `names` and `precision` are those of `write_netcdf`,
+    `maximum_quality` that of `score_table`; `progress` is told each step. Raises ValueError for unknown choices and
+    OSError where the folder cannot be written.
     """
     tell = progress or (lambda step: None)
     place = Path(folder)
@@ -68,7 +69,15 @@ def write_run(simulated: xr.Dataset, folder: str | os.PathLike[str], observed: x
     tell("page")
     beside = [str(path.relative_to(place)) for path in files]
     page = write_text(place / PAGE, page_html(simulated, observed, forcing, scores, drawn, notes, beside))
+    for stale in set(_own_files(place)) - {*files, page}:
+        stale.unlink(missing_ok=True)
     return RunFiles(place, page, (*files, page), scores, tuple(notes))
+
+
+def _own_files(place: Path) -> list[Path]:
+    """Every file that a run may write."""
+    figures = [place / FIGURES / f"{name}.png" for name in FIGURE_NAMES]
+    return [place / SIMULATION, place / SCORES_CSV, place / SCORES_JSON, place / PAGE, *figures]
 
 
 def _write_scores(scores: pd.DataFrame, place: Path) -> list[Path]:

@@ -115,9 +115,16 @@ def test_pivot_shows_one_row_per_variable_in_order(simulated, observed):
     assert (wide["n"] == 60).all()
 
 
-def test_step_length_comes_from_the_attribute_or_the_axis(simulated):
+def test_series_of_different_steps_are_not_compared(simulated, observed):
+    daily = simulated.resample(time="1D").mean()
+    daily["latent_heat"].attrs["units"] = "W m-2"
+    with pytest.raises(ValueError, match="steps of 86400 s and the observations of 1800 s"):
+        score_table(daily, observed, ["latent_heat"])
+
+
+def test_step_length_comes_from_the_axis_and_for_one_time_from_the_attribute(simulated):
+    simulated.attrs["time_step_seconds"] = 900
     assert step_length(simulated) == 1800.0
-    bare = simulated.drop_attrs()
-    assert step_length(bare) == 1800.0
+    assert step_length(simulated.isel(time=slice(0, 1))) == 900.0
     with pytest.raises(ValueError, match="time_step_seconds"):
-        step_length(bare.isel(time=slice(0, 1)))
+        step_length(simulated.drop_attrs().isel(time=slice(0, 1)))

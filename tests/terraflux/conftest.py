@@ -65,7 +65,8 @@ def forcing(simulated):
     """Made-up forcing with provenance flags: temperature measured, longwave estimated."""
     time = simulated["time"]
     fields = {"shortwave_down": (600.0 * _sun(), "W m-2", 0), "longwave_down": (np.full(time.size, 300.0), "W m-2", 5),
-              "air_temperature": (10.0 * _sun(), "degC", 0), "precipitation": (np.full(time.size, 1e-5), "kg m-2 s-1", 4)}
+              "air_temperature": (10.0 * _sun(), "degC", 0),
+              "precipitation": (np.full(time.size, 1e-5), "kg m-2 s-1", 4)}
     dataset = xr.Dataset(coords={"time": time}, attrs={"history": ["longwave estimated by brutsaert"]})
     for name, (values, unit, flag) in fields.items():
         dataset[name] = ("time", values, {"units": unit})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from terraflux.report import agreement, cycles, ground, weather
-from terraflux.report.figures import draw_figures
+from terraflux.report.figures import FIGURE_NAMES, draw_figures
 from terraflux.report.series import series_of
 from terraflux.report.style import png
 
@@ -18,8 +18,7 @@ def lines(figure, label):
 
 def test_every_figure_is_drawn_where_the_data_allow(simulated, observed, forcing):
     drawn, left_out = draw_figures(simulated, observed, forcing)
-    assert [one.name for one in drawn] == ["seasonal_cycle", "diurnal_cycle", "daily_scatter", "energy_closure",
-                                           "running_sums", "soil_temperature", "soil_water", "snow", "forcing"]
+    assert [one.name for one in drawn] == list(FIGURE_NAMES)
     assert left_out == []
     assert all(one.png.startswith(b"\x89PNG") for one in drawn)
 

@@ -17,7 +17,7 @@ from terraflux.report.write import write_run
 def test_the_page_needs_no_other_file_and_no_network(simulated, observed, forcing, tmp_path):
     text = write_run(simulated, tmp_path, observed, forcing).page.read_text(encoding="utf-8")
     assert text.count("data:image/png;base64,") == 9
-    assert not re.search(r"""(src|href)\s*=\s*["']?(?!data:)""", text)
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!data:)""", text)
     assert "@import" not in text
     assert "<script" not in text
 
@@ -75,8 +75,12 @@ def test_annual_budgets_are_sums_over_whole_years_only():
 def test_a_run_writes_its_files_and_touches_no_other(simulated, observed, tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     (tmp_path / "scores.csv").write_text("old")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "snow.png").write_text("of an earlier run")
+    (tmp_path / "figures" / "mine.png").write_text("keep")
     run = write_run(simulated, tmp_path, observed, figures=False)
-    names = sorted(path.name for path in tmp_path.iterdir())
+    names = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["mine.png"]
     assert names == ["mine.txt", "report.html", "scores.csv", "scores.json", "simulation.nc"]
     assert sorted(path.name for path in run.files) == names[1:]
     assert (tmp_path / "mine.txt").read_text() == "keep"

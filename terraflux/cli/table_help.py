@@ -1,0 +1,84 @@
+"""Help texts that list real choices: filled in from the tables of the model when help is asked for, and only then."""
+
+from collections.abc import Callable
+from typing import Any
+
+from typer.core import TyperCommand
+
+
+def plant_types() -> str:
+    """Codes of the plant types."""
+    from terraflux.model.parameters import plant_types as known
+
+    return ", ".join(known())
+
+
+def soil_classes() -> str:
+    """Names of the soil classes."""
+    from terraflux.model.parameters import soil_classes as known
+
+    return ", ".join(known())
+
+
+def schemes() -> str:
+    """Processes with their alternatives."""
+    from terraflux.model.options import ALTERNATIVES, Options
+
+    default = Options()
+    return "; ".join(f"{process}: " + ", ".join(f"{name} (default)" if name == getattr(default, process) else name
+                                                for name in known) for process, known in ALTERNATIVES.items())
+
+
+def options() -> str:
+    """Numeric options with their defaults."""
+    from dataclasses import fields
+
+    from terraflux.model.options import ALTERNATIVES, Options
+
+    return ", ".join(f"{one.name}={one.default}" for one in fields(Options) if one.name not in ALTERNATIVES)
+
+
+def completions() -> str:
+    """Choices for completing the forcing with their defaults."""
+    from dataclasses import fields
+
+    from terraflux.drivers.completion_choices import Completion
+
+    return ", ".join(f"{one.name}={one.default}" for one in fields(Completion) if one.default is not None)
+
+
+def formats() -> str:
+    """Short names of the tower formats."""
+    from terraflux.drivers.tower import READERS
+
+    return ", ".join((*READERS, "toml"))
+
+
+CHOICES: dict[str, Callable[[], str]] = {
+    "{plant_types}": plant_types,
+    "{soil_classes}": soil_classes,
+    "{schemes}": schemes,
+    "{options}": options,
+    "{completions}": completions,
+    "{formats}": formats,
+}
+
+
+def filled(text: str) -> str:
+    """A help text with its choices in place of `{plant_types}` and the like."""
+    for mark, choices in CHOICES.items():
+        if mark in text:
+            text = text.replace(mark, choices())
+    return text
+
+
+class TableCommand(TyperCommand):
+    """A command whose help lists the choices of the model's tables."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Fill in the choices, then write the help."""
+        for parameter in self.params:
+            text = getattr(parameter, "help", None)
+            if text:
+                parameter.help = filled(text)  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)

@@ -1,0 +1,33 @@
+"""The list of verbs."""
+
+from typing import Annotated
+
+import typer
+
+from terraflux.cli.demo import demo
+from terraflux.cli.doctor import doctor
+from terraflux.cli.parameters import parameters
+from terraflux.cli.site import site
+from terraflux.cli.table_help import TableCommand
+from terraflux.cli.variables import variables
+
+
+def application() -> typer.Typer:
+    """The command line with all its verbs."""
+    app = typer.Typer(name="terraflux", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+                      pretty_exceptions_enable=False,
+                      help="Land carbon, water and energy fluxes, from the flux tower to the nation. "
+                           "--debug anywhere shows the traceback of an error.",
+                      context_settings={"help_option_names": ["-h", "--help"]})
+    for verb in (site, demo, variables, parameters, doctor):
+        app.command(cls=TableCommand)(verb)
+
+    @app.callback(invoke_without_command=True)
+    def start(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+        if version:
+            from terraflux.evaluation.cf_attributes import version as installed
+
+            print(f"terraflux {installed()}")
+            raise typer.Exit
+
+    return app
