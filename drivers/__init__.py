@@ -7,7 +7,8 @@ comes as a `ForcingError` that names file, variable, unit, time and remedy.
 from terraflux.drivers.completion_choices import Completion
 from terraflux.drivers.errors import ForcingError
 from terraflux.drivers.site import SiteDescription, read_site, site_from_table
+from terraflux.drivers.synthetic_tower import synthetic_tower
 from terraflux.drivers.tower import READERS, Tower, open_tower
 
 __all__ = ["READERS", "Completion", "ForcingError", "SiteDescription", "Tower", "open_tower", "read_site",
-           "site_from_table"]
+           "site_from_table", "synthetic_tower"]
