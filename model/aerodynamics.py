@@ -10,7 +10,8 @@ from terraflux.model.constants import GRAVITY, KELVIN, VON_KARMAN
 from terraflux.model.weave import process
 from terraflux.model.weave.lane_math import exp, log, sqrt
 
-LOWEST_WIND = 0.5  # m s-1
+LOWEST_WIND, LOWEST_CONVECTIVE_WIND = 0.5, 1.0  # m s-1
+CONVECTIVE_WARMING = 2.0  # K of the surface above the air at which convective gusts are fully developed
 DISPLACEMENT, ROUGHNESS = 0.67, 0.1  # per canopy height
 GROUND_ROUGHNESS_LOG = -4.605170185988091  # log of 0.01 m
 CLOSED_CANOPY_AREA = 2.0  # m2 m-2 of plant area
@@ -49,7 +50,8 @@ def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index,
     """Friction velocity and conductances, all in m s-1.
 
     Displacement is 0.67 and roughness 0.1 canopy height where plants close the canopy. The distance from displacement
-    to measurement is at least 0.4 canopy heights, whatever the site's description says. A leaf's boundary layer has
+    to measurement is at least 0.4 canopy heights, whatever the site's description says. Wind is at least 0.5 m s-1, over
+    a surface warmer than the air 1 m s-1, for gusts of convection (Zeng et al. 1998). A leaf's boundary layer has
     forced (0.01 (u*/d)^0.5; Oleson et al. 2013, eq. 5.122) and free convection (Leuning et al. 1995, eq. E3), per leaf
     side. Below the canopy, transfer lies between bare ground and a dense canopy by exp(-plant area), less where the
     ground is colder than the air (Sakaguchi and Zeng 2009).
@@ -59,7 +61,8 @@ def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index,
     height = measurement_height - DISPLACEMENT * closure * canopy_height
     height = max(max(height, LOWEST_HEIGHT_SHARE * canopy_height), LOWEST_HEIGHT)
     decades = log(height) - roughness_log
-    wind = max(wind_speed, LOWEST_WIND)
+    lifting = min(max((exchange_temperature - air_temperature) * (1.0 / CONVECTIVE_WARMING), 0.0), 1.0)
+    wind = max(wind_speed, LOWEST_WIND + (LOWEST_CONVECTIVE_WIND - LOWEST_WIND) * lifting)
     drag = VON_KARMAN / decades
     per_kelvin = 1.0 / (air_temperature + KELVIN)
     richardson = GRAVITY * height * (air_temperature - exchange_temperature) * per_kelvin / (wind * wind)

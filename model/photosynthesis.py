@@ -145,27 +145,35 @@ def farquhar(leaf_trial_temperature, intercellular_carbon_dioxide, absorbed_ligh
     heat = exp(DEACTIVATION_ENERGY * warm)
     carboxylation_loss = 1.0 + carboxylation_deactivation * heat
     transport_loss = 1.0 + transport_deactivation * heat
-    per_loss = active / (carboxylation_loss * transport_loss)
-    carboxylation = (1.0 + carboxylation_deactivation) * exp(CARBOXYLATION_ENERGY * warm) * (per_loss * transport_loss)
-    most_electrons = (acclimated_transport_ratio * (1.0 + transport_deactivation) * exp(TRANSPORT_ENERGY * warm)
-                      * (per_loss * carboxylation_loss))
-    transport = 0.25 * electron_transport(absorbed_light, most_electrons)
     compensation = photorespiration_compensation(warm)
-    michaelis = michaelis_constant(warm)
-    by_rubisco = inside + michaelis
+    by_rubisco = inside + michaelis_constant(warm)
     by_light = inside + 2.0 * compensation
-    per_both = 1.0 / (by_rubisco * by_light)
-    rubisco_share = carboxylation * per_both * by_light
-    light_share = transport * per_both * by_rubisco
+    tenth = exp(0.1 * (leaf_trial_temperature - 25.0))
+    cube = tenth * tenth * tenth
+    cuts = (cube + C4_COLD) * (1.0 + C4_HOT * tenth * tenth)
+
+    # Divisions cost most here: one reciprocal of the whole product serves all five.
+    losses = carboxylation_loss * transport_loss
+    carbon = by_rubisco * by_light
+    per_all = 1.0 / (losses * carbon * cuts)
+    per_losses = per_all * (carbon * cuts)
+    per_carbon = per_all * (losses * cuts)
+    tropical = active * exp(LN2_TENTH * (leaf_trial_temperature - 25.0)) * cube * (per_all * (losses * carbon))
+    carboxylation = (active * (1.0 + carboxylation_deactivation) * exp(CARBOXYLATION_ENERGY * warm)
+                     * (per_losses * transport_loss))
+    most_electrons = (active * acclimated_transport_ratio * (1.0 + transport_deactivation)
+                      * exp(TRANSPORT_ENERGY * warm) * (per_losses * carboxylation_loss))
+    transport = 0.25 * electron_transport(absorbed_light, most_electrons)
+    rubisco_share = carboxylation * (per_carbon * by_light)
+    light_share = transport * (per_carbon * by_rubisco)
     excess = inside - compensation
 
-    tropical = c4_capacity(active, leaf_trial_temperature)
     is_c4 = c4_pathway > 0.5
     first = tropical if is_c4 else rubisco_share * excess
     second = C4_QUANTUM_YIELD * absorbed_light if is_c4 else light_share * excess
     third = C4_INITIAL_SLOPE * tropical * inside if is_c4 else PRODUCT_USE * carboxylation
-    first_slope = 0.0 if is_c4 else rubisco_share * per_both * by_light * (compensation + michaelis)
-    second_slope = 0.0 if is_c4 else light_share * per_both * by_rubisco * (3.0 * compensation)
+    first_slope = 0.0 if is_c4 else rubisco_share * (per_carbon * by_light) * (by_rubisco - excess)
+    second_slope = 0.0 if is_c4 else light_share * (per_carbon * by_rubisco) * (by_light - excess)
     third_slope = C4_INITIAL_SLOPE * tropical if is_c4 else 0.0
     curvature = CURVATURE_C4 if is_c4 else CURVATURE_C3
     half_per_curvature = 0.5 / CURVATURE_C4 if is_c4 else 0.5 / CURVATURE_C3

@@ -19,20 +19,6 @@ LOWEST_SURFACE_SHARE = 0.2  # carbon dioxide at the leaf surface per that of the
 ABOVE_COMPENSATION = 1.01
 
 
-def met_assimilation(net, slope, intercellular, surface, closed, total, inside, scale):
-    """Net assimilation (umol m-2 s-1, not below 0) where linear demand meets supply.
-
-    Supply is (p + a A)(1 - Ci/Cs), with `closed` = p = g0 Cs/1.6, and a = total/scale, a - 1 = inside/scale.
-    """
-    at_zero = net - slope * intercellular
-    at_surface = max(at_zero + slope * surface, 0.0)
-    linear = closed * scale - total * at_zero - slope * surface * inside
-    constant = closed * scale * at_surface
-    root = sqrt(max(linear * linear + 4.0 * total * constant, 0.0))
-    upper = 2.0 * constant if linear > 0.0 else root - linear
-    return max(upper / (root + linear if linear > 0.0 else 2.0 * total), 0.0)
-
-
 def leaf_deficit(trial_temperature, air_temperature, deficit, slope, curvature):
     """Vapour pressure deficit from leaf to air (kPa, at least 0.05), with the saturation curve to second order."""
     excess = trial_temperature - air_temperature
@@ -40,21 +26,30 @@ def leaf_deficit(trial_temperature, air_temperature, deficit, slope, curvature):
 
 
 def opened(net, slope, intercellular, compensation, air, resistance, residual, total, inside, scale):
-    """Conductance for vapour (mol m-2 s-1) and intercellular carbon dioxide for g = g0/1.6 + (total/scale) A/Cs.
+    """Conductance for vapour (mol m-2 s-1) and intercellular carbon dioxide for g = g0/1.6 + a A/Cs.
 
-    Carbon dioxide at the leaf surface is first that of the present assimilation, then that of the solution.
+    `net` assimilation and its `slope` hold at `intercellular`; `air` is carbon dioxide of the air and `resistance`
+    that between air and leaf surface, `residual` is g0; a = total/scale and a - 1 = inside/scale. Carbon dioxide at the
+    leaf surface is first that of the present assimilation, then that of the solution A of
+    total A^2 + (p scale - total A0 - slope Cs inside) A = p scale (A0 + slope Cs), with A0 = net - slope Ci. A stays a
+    quotient `upper/lower` to the end, so that one division does.
     """
     lowest = LOWEST_SURFACE_SHARE * air
-    residual_carbon = residual * (1.0 / VAPOUR_TO_CARBON) + SMALLEST_CONDUCTANCE
+    closed = (residual * (1.0 / VAPOUR_TO_CARBON) + SMALLEST_CONDUCTANCE) * scale
     surface = max(air - resistance * max(net, 0.0), lowest)
-    met = met_assimilation(net, slope, intercellular, surface, residual_carbon * surface, total, inside, scale)
-    surface = max(air - resistance * met, lowest)
-    closed = residual_carbon * surface * scale
-    flow = closed + total * met
-    per = 1.0 / (flow * surface * scale)
-    found = surface * (closed + inside * met) * (surface * scale * per)
-    found = min(max(found, ABOVE_COMPENSATION * compensation), air)
-    return residual + VAPOUR_TO_CARBON * total * met * (flow * per), found
+    at_zero = net - slope * intercellular
+    at_surface = max(at_zero + slope * surface, 0.0)
+    linear = closed * surface - total * at_zero - slope * surface * inside
+    constant = closed * surface * at_surface
+    root = sqrt(max(linear * linear + 4.0 * total * constant, 0.0))
+    upper = 2.0 * constant if linear > 0.0 else root - linear
+    lower = root + linear if linear > 0.0 else 2.0 * total
+    surface = max(air * lower - resistance * upper, lowest * lower)
+    flow = closed * surface + total * upper
+    per = 1.0 / (flow * surface * scale * lower)
+    found = surface * (closed * surface + inside * upper) * (surface * scale * per)
+    found = max(min(found, air), min(ABOVE_COMPENSATION * compensation, air))
+    return residual + VAPOUR_TO_CARBON * total * upper * (flow * lower * per), found
 
 
 @process(returns=("stomatal_conductance", "intercellular_carbon_dioxide"))

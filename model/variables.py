@@ -237,7 +237,8 @@ CANOPY_DIAGNOSTICS = _declare("diagnostic", """
     transport_deactivation        | 1            |            |                               |          | inactive to active electron transport at 25 degC
     saturation_curvature          | kPa K-2      |            |                               |          | change of the saturation slope per kelvin at air temperature
     vapour_resistance             | s m-1        |            |                               |          | resistance to vapour from a wet leaf to measurement height
-    leaf_heat_conductance         | m s-1        |            |                               |          | conductance for heat from both leaf sides to measurement height
+    leaf_cooling                  | W m-2 K-1    |            |                               |          | sensible heat and longwave that a leaf loses per kelvin above air temperature, per leaf area
+    latent_conductance            | W m-2 kPa-1  |            |                               |          | latent heat that a wet leaf loses per kPa above the air, per leaf area
     carbon_dioxide_resistance     | m2 s mol-1   |            |                               |          | resistance to carbon dioxide from measurement height to the leaf surface
     canopy_temperature            | degC         |            |                               |          | leaf temperature, mean over leaf area
 """)
