@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,7 @@ from terraflux.model.weave import lane_math
 KEEP = 20
 SPARED_SECONDS = 3600.0  # a module used this recently may be in use by another process
 USED = "used"
+IMPORTING = threading.Lock()
 
 
 def cache_folder() -> Path:
@@ -41,7 +43,18 @@ def cache_folder() -> Path:
     try:
         return _writable(user / "terraflux")
     except OSError:
-        return _writable(Path(tempfile.gettempdir()) / f"terraflux-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
+        return _own_temporary_folder()
+
+
+def _own_temporary_folder() -> Path:
+    """A folder that only this user can have made: code is imported from it."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"terraflux-{user}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    facts = folder.lstat()
+    if hasattr(os, "getuid") and (folder.is_symlink() or facts.st_uid != user or facts.st_mode & 0o022):
+        return Path(tempfile.mkdtemp(prefix="terraflux-"))
+    return _writable(folder)
 
 
 def _writable(folder: Path) -> Path:
@@ -67,22 +80,31 @@ def digest(text: str) -> str:
 def module_from(text: str, label: str, folder: Path | None = None) -> ModuleType:
     """Stores the text in a folder of its own, named by its hash, and imports it; a second call finds both.
 
-    Processes may do this at the same time: the file appears whole or not at all. Older modules are pruned.
+    Processes and threads may do this at the same time: the file appears whole or not at all. Older modules are pruned.
     """
     name = f"woven_{label}_{digest(text)}"
-    if name in sys.modules:
-        return sys.modules[name]
-    root = folder or cache_folder()
-    home = root / name
-    path = home / f"{name}.py"
+    with IMPORTING:
+        if name in sys.modules:
+            return sys.modules[name]
+        root = folder or cache_folder()
+        path = _stored(text, root / name)
+        prune(root, spare=name)
+        return _imported(name, path)
+
+
+def _stored(text: str, home: Path) -> Path:
+    path = home / f"{home.name}.py"
     home.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
         handle, draft = tempfile.mkstemp(dir=home, suffix=".draft")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(draft, path)
     (home / USED).touch()
-    prune(root, spare=name)
+    return path
+
+
+def _imported(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} cannot be imported")

@@ -67,8 +67,8 @@ def resolve(table: Table, name: str, who: str = "the request", twin: str = "") -
 
 
 def _variable(table: Table, stem: str, who: str, twin: str) -> Variable | None:
-    declared = {**table.left_out, **table}
-    twins = [name for name in (f"{stem}_{twin}", f"{twin}_{stem}") if twin and name in declared]
+    pair = (f"{stem}_{twin}", f"{twin}_{stem}") if twin else ()
+    twins = [name for name in pair if name in table or name in table.left_out]
     if len(twins) > 1:
         raise RecipeError(f"{who} uses {stem!r}, and the table has both {twins[0]!r} and {twins[1]!r}")
     name = twins[0] if twins else stem

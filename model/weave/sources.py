@@ -11,7 +11,7 @@ from typing import Any
 from terraflux.model.weave import lane_math
 from terraflux.model.weave.recipe import Process, RecipeError
 
-REFUSED = {
+REFUSED: dict[type[ast.AST], str] = {
     ast.While: "a while statement; use Repeat",
     ast.Try: "a try statement",
     ast.Raise: "a raise statement; trouble shows in the bounds of states",
@@ -52,6 +52,7 @@ def definition(function: Callable[..., Any]) -> tuple[str, ast.FunctionDef]:
     return "\n".join(text.splitlines()[tree.lineno - 1 :]).rstrip(), tree
 
 
+@functools.lru_cache(maxsize=4096)
 def check(function: Callable[..., Any], results: int | None = None) -> None:
     """Refuses what would stop LLVM from vectorising, before anything is compiled.
 
@@ -72,9 +73,8 @@ def check(function: Callable[..., Any], results: int | None = None) -> None:
 
 
 def _trouble(node: ast.AST, results: int | None) -> str:
-    for kind, words in REFUSED.items():
-        if isinstance(node, kind):
-            return words
+    if type(node) in REFUSED:
+        return REFUSED[type(node)]
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return "a function inside; define it at the top of the file"
     if isinstance(node, ast.Call) and not isinstance(node.func, ast.Name):

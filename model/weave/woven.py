@@ -84,8 +84,9 @@ class Woven:
             compile_stage(getattr(self.module, name))
         report(total - 1, total, "time loop")
         with lane_loops_kept():
-            self.module.run_blocks.compile(SIGNATURE)
-            self.module.run_blocks.disable_compile()
+            if not self.module.run_blocks.signatures:  # another thread may have been first
+                self.module.run_blocks.compile(SIGNATURE)
+                self.module.run_blocks.disable_compile()
         report(total, total, "done")
 
     def run(

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,28 @@ def test_the_cache_folder_follows_the_environment(tmp_path, monkeypatch):
         monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
         monkeypatch.setattr(cache.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
         assert cache.cache_folder().parent == tmp_path / "temporary"
+        cache.cache_folder().chmod(0o777)
+        assert cache.cache_folder().name.startswith("terraflux-") and cache.cache_folder().stat().st_mode & 0o077 == 0
+
+
+def test_a_damaged_file_is_written_anew(tmp_path):
+    text = "VALUE = 1\n"
+    home = tmp_path / f"woven_x_{cache.digest(text)}"
+    home.mkdir()
+    (home / f"{home.name}.py").write_text("VALU")
+    assert cache.module_from(text, "x", tmp_path).VALUE == 1
+
+
+def test_threads_that_start_together_get_one_compiled_model(tmp_path):
+    model = weave([growth], TABLE, lanes=5, folder=tmp_path)
+
+    def run(_):
+        state = np.zeros((1, 1))
+        model.run(np.ones((3, 1, 1)), np.zeros((0, 1)), state)
+        return state[0, 0]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(run, range(4))) == [3.0] * 4
 
 
 def test_a_second_weave_finds_the_same_module(tmp_path):
