@@ -54,7 +54,8 @@ class Process:
     @property
     def reads(self) -> tuple[str, ...]:
         """Names of the parameters."""
-        return tuple(inspect.signature(self.function).parameters)
+        code = self.function.__code__
+        return code.co_varnames[: code.co_argcount]
 
 
 def process(returns: str | Sequence[str]) -> Callable[[Callable[..., Any]], Process]:
