@@ -12,20 +12,22 @@ from terraflux.model.sky_longwave import SKY_LONGWAVE
 class Completion:
     """Choices for completing forcing.
 
-    `gaps` is "refuse" or "fill"; `maximum_missing_share` (0-1) limits filling; `out_of_range` is "refuse" or "gap";
-    `clock` is "check" or "trust". `longwave` names a scheme ("brutsaert", "prata"). `carbon_dioxide` is "polynomial",
-    the path of a series, or a number (umol mol-1). `leaf_area` is "record" (a column of the source), "phenology" (the
-    model makes it), "auto" (the first where there is one, else the second), the path of a CSV, or a number (m2 m-2);
-    `leaf_area_column`, `leaf_area_smooth` and `leaf_area_composite_days` describe the CSV. `wind_speed` (m s-1),
-    `air_pressure` (Pa) and `precipitation` (kg m-2 s-1) are constants for sources that have none; without one, pressure
-    follows from elevation and the others are refused. `seed` starts the random numbers of disaggregation. `order`
-    ("refuse", "sort") and `duplicates` ("refuse", "first") are the rules for the time axis.
+    `gaps` is "refuse" or "fill"; `maximum_missing_share` (0-1) limits filling; `out_of_range` is "refuse" or "gap".
+    `clock` (against the sun) and `units` (against plausible numbers) are "check" or "trust". `longwave` names a scheme
+    ("brutsaert", "prata"). `carbon_dioxide` is "polynomial", the path of a series, or a number (umol mol-1).
+    `leaf_area` is "record" (a column of the source), "phenology" (the model makes it), "auto" (the first where there is
+    one, else the second), the path of a CSV, or a number (m2 m-2); `leaf_area_column`, `leaf_area_smooth` and
+    `leaf_area_composite_days` describe the CSV. `wind_speed` (m s-1), `air_pressure` (Pa) and `precipitation`
+    (kg m-2 s-1) are constants for sources that have none; without one, pressure follows from elevation and the others
+    are refused. `seed` starts the random numbers of disaggregation. `order` ("refuse", "sort") and `duplicates`
+    ("refuse", "first") are the rules for the time axis.
     """
 
     gaps: str = "refuse"
     maximum_missing_share: float = 0.2
     out_of_range: str = "refuse"
     clock: str = "check"
+    units: str = "check"
     longwave: str = "prata"
     carbon_dioxide: str | float = "polynomial"
     leaf_area: str | float = "auto"
@@ -41,7 +43,8 @@ class Completion:
 
     def __post_init__(self) -> None:
         for choice, known in (("gaps", ("refuse", "fill")), ("out_of_range", ("refuse", "gap")),
-                              ("clock", ("check", "trust")), ("longwave", tuple(SKY_LONGWAVE)),
+                              ("clock", ("check", "trust")), ("units", ("check", "trust")),
+                              ("longwave", tuple(SKY_LONGWAVE)),
                               ("order", ("refuse", "sort")), ("duplicates", ("refuse", "first"))):
             if getattr(self, choice) not in known:
                 raise ForcingError(f"{choice} = {getattr(self, choice)!r} is unknown",

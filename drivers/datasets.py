@@ -32,7 +32,9 @@ def time_coordinates(axis: TimeAxis) -> dict[str, Any]:
     bounds = np.stack([start, start + np.timedelta64(axis.step_seconds, "s")], axis=1)
     attributes = {"standard_name": "time", "long_name": "start of the interval, local standard time",
                   "bounds": "time_bnds", "axis": "T"}
-    return {"time": ("time", start, attributes), "time_bnds": (("time", "bnds"), bounds)}
+    encoding = {"units": f"seconds since {axis.start[0].astype('datetime64[s]').item():%Y-%m-%d %H:%M:%S}",
+                "calendar": "standard", "dtype": "int64"}
+    return {"time": ("time", start, attributes, encoding), "time_bnds": (("time", "bnds"), bounds, {}, encoding)}
 
 
 def site_attributes(site: SiteDescription, axis: TimeAxis, record: Record) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Nothing is unpickled and no code is taken from files. A damaged, truncated or ov
 naming the file and the remedy.
 """
 
+import csv
 import gzip
 import io
 import os
@@ -98,6 +99,7 @@ def read_table(path: str | os.PathLike[str], *, separator: str = ",", skip_lines
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         raise ForcingError(f"the column {repeated[0]!r} appears twice", file=path, remedy="rename or delete one")
+    _refuse_uneven_lines(lines, separator, len(header), path)
     wanted = header if columns is None else [name for name in header if name in set(columns) | set(text_columns)]
     try:
         table = pd.read_csv(io.StringIO("\n".join(lines[1:])), sep=separator, header=None, names=header, dtype=str,
@@ -127,6 +129,16 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as trouble:
         raise ForcingError(f"the TOML is malformed: {trouble}", file=path, remedy="correct the line") from trouble
+
+
+def _refuse_uneven_lines(lines: list[str], separator: str, cells: int, path: str | os.PathLike[str]) -> None:
+    """Refuse the first line whose number of cells is not that of the header; quoted separators do not count."""
+    for number, line in enumerate(lines):
+        if line.count(separator) + 1 != cells and line.strip():
+            found = len(next(csv.reader([line], delimiter=separator)))
+            if found != cells:
+                raise ForcingError(f"data line {number} has {found} cells, the header {cells}", file=path,
+                                   remedy=f"the file may be cut off; check the separator (now {separator!r})")
 
 
 def header_of(path: str | os.PathLike[str], *, separator: str = ",", skip_lines: int = 0) -> list[str]:

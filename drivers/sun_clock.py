@@ -59,10 +59,11 @@ def check_clock(shortwave: NDArray[np.float64], axis: TimeAxis, latitude: float,
     if np.isnan(offset):
         return ["clock not checked against the sun: the record is short or has no light"]
     if abs(offset) > TOLERANCE_HOURS:
+        fitting = round(2.0 * (utc_offset_hours + offset)) / 2.0
         raise ForcingError(
             f"the clock is {abs(offset):.1f} h {'ahead of' if offset > 0 else 'behind'} the sun", file=file,
             variable="shortwave_down", time=axis.start[0],
-            remedy=f"check utc_offset_hours (now {utc_offset_hours:+g}; {utc_offset_hours + offset:+.1f} would fit), "
+            remedy=f"check utc_offset_hours (now {utc_offset_hours:+g}; {fitting:+g} would fit), "
                    "longitude (degrees east), and whether stamps are interval starts or ends")
     share = night_light_share(shortwave, axis, latitude, longitude, utc_offset_hours)
     if share > NIGHT_SHARE:

@@ -20,14 +20,17 @@ YEAR_SECONDS = 31_557_600.0
 
 @dataclass(frozen=True)
 class Envelope:
-    """Plausible range (canonical unit) of a percentile of the values; `low` is only asked where `needs_spread`."""
+    """Plausible range (canonical unit) of a percentile of the values, asked of records of `fewest` values and more."""
 
     percentile: float
     low: float
     high: float
+    fewest: int = 24
 
     def holds(self, values: NDArray[np.float64]) -> bool:
-        """Whether the statistic of the finite values lies in the range."""
+        """Whether the statistic of the finite values lies in the range, or cannot be asked."""
+        if np.isfinite(values).sum() < self.fewest:
+            return True
         statistic = self.statistic(values)
         return bool(self.low <= statistic <= self.high)
 
@@ -54,7 +57,8 @@ ENVELOPES: dict[str, tuple[Envelope, ...]] = {
     "specific_humidity": (Envelope(50, 2e-6, 0.03), Envelope(100, 1e-5, 0.06)),
     "vapour_mole_fraction": (Envelope(50, 3e-6, 0.05),),
     "wind_speed": (Envelope(99, 0.1, 45.0),),
-    "precipitation": (Envelope(-1, 0.0, 13000.0 / YEAR_SECONDS), Envelope(100, 0.0, 0.1)),
+    # Two months without a single half-hour of 0.04 mm: a rate was read as a total.
+    "precipitation": (Envelope(-1, 0.0, 13000.0 / YEAR_SECONDS), Envelope(100, 0.0, 0.1), Envelope(100, 2e-5, 0.1, 2880)),
     "carbon_dioxide": (Envelope(50, 250.0, 1200.0),),
     "longwave_down": (Envelope(50, 90.0, 480.0),),
     "prescribed_leaf_area_index": (Envelope(100, 0.0, 15.0),),
@@ -77,6 +81,8 @@ def check_units(variable: str, one: Series, step_seconds: float) -> None:
     Series with fewer than 24 finite values say too little and pass. Raises ForcingError.
     """
     if np.isfinite(one.values).sum() < FEWEST_VALUES:
+        return
+    if variable == "precipitation" and not np.nan_to_num(one.values).any():
         return
     broken = next((envelope for envelope in ENVELOPES.get(variable, ()) if not envelope.holds(one.values)), None)
     if broken is None:
@@ -111,10 +117,14 @@ def check_light(shortwave: Series, extraterrestrial: NDArray[np.float64], step_s
         return
     ways = alternatives("shortwave_down", step_seconds)
     fitting = [spelling for spelling, way in ways.items() if 0.35 <= clearness(way(shortwave.raw)) <= 1.25]
-    if 0.35 <= clearness(shortwave.raw) / 2.02 <= 1.25 and found > 1.25:
-        fitting.append("umol m-2 s-1 of photons (PPFD), which is not shortwave radiation")
-    looks = f"; the numbers look like {' or '.join(fitting)}" if fitting else ""
+    # Sunlight has about 2.02 umol of photosynthetic photons per joule of shortwave (McCree 1972, half of it visible).
+    photons = not fitting and 0.35 <= clearness(shortwave.raw) / 2.02 <= 1.25
+    remedy = "check the column, its unit and the clock"
+    if fitting:
+        remedy = f"declare the unit {fitting[0]}"
+    elif photons:
+        remedy = "map a column of shortwave radiation, not of photons (PPFD)"
+    looks = f"; the numbers look like {' or '.join(fitting) or 'photons'}" if fitting or photons else ""
     raise ForcingError(f"the brightest sunlight is {found:.3g} of what arrives above the atmosphere{looks}",
                        file=shortwave.file, variable=f"shortwave_down (column {shortwave.column})",
-                       unit=shortwave.declared, remedy=f"declare the unit {fitting[0]}" if fitting else
-                       "check the column, its unit and the clock")
+                       unit=shortwave.declared, remedy=remedy)
