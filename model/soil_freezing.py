@@ -15,6 +15,9 @@ FUSION_VOLUME = LATENT_HEAT_FUSION * WATER_DENSITY  # J m-3
 DEPRESSION = GRAVITY * KELVIN / LATENT_HEAT_FUSION  # K per m of suction
 SMALLEST_DEPRESSION = 1e-4  # K
 LARGEST_DEPRESSION = 20.0  # K
+LOST_CAPACITY = WATER_VOLUME_HEAT - ICE_VOLUME_HEAT  # J m-3 K-1 that water loses by freezing
+COLDEST = -120.0  # degC
+WIDEST_RATIO = 14.0  # ln(T / Tf) at the smallest depression and the coldest temperature
 
 
 @process(returns=("freezing_temperature", "soil_heat_start", "soil_heat", "soil_iterate_temperature"))
@@ -49,22 +52,24 @@ def supercooled(soil_heat, soil_iterate_temperature, soil_liquid, soil_ice, free
     heat = soil_heat / layer_thickness  # J m-3
     thawed_capacity = (1.0 - porosity) * solid_heat_capacity + WATER_VOLUME_HEAT * water
     frozen = heat < thawed_capacity * freezing_temperature
-    latent = FUSION_VOLUME * water
     per_b = 1.0 / retention_exponent
-    at_point = thawed_capacity * freezing_temperature
-    y = log(max(min(soil_iterate_temperature, freezing_temperature) / freezing_temperature, 1.0))
+    all_frozen = (heat + FUSION_VOLUME * water) / (thawed_capacity - LOST_CAPACITY * water)  # it cannot be warmer
+    start = min(min(soil_iterate_temperature, all_frozen), freezing_temperature)
+    y = log(max(start / freezing_temperature, 1.0))
     for _ in range(3):
-        sensible = at_point * exp(y)
-        liquid_share = exp(-y * per_b)
-        excess = sensible - latent * (1.0 - liquid_share) - heat
-        y = min(max(y - excess / (sensible - latent * per_b * liquid_share), 0.0), 14.0)
-    guess = freezing_temperature * exp(y)
-    ice = (guess * thawed_capacity - heat) / (FUSION_VOLUME + (WATER_VOLUME_HEAT - ICE_VOLUME_HEAT) * guess)
+        guess = max(freezing_temperature * exp(y), COLDEST)
+        liquid = water * exp(-y * per_b)
+        fusion = FUSION_VOLUME + LOST_CAPACITY * guess  # heat that a m3 of freezing water releases at this temperature
+        excess = guess * thawed_capacity - fusion * (water - liquid) - heat
+        slope = guess * (thawed_capacity - LOST_CAPACITY * (water - liquid)) - fusion * per_b * liquid
+        y = min(max(y - excess / slope, 0.0), WIDEST_RATIO)
+    guess = max(freezing_temperature * exp(y), COLDEST)
+    ice = (guess * thawed_capacity - heat) / (FUSION_VOLUME + LOST_CAPACITY * guess)
     ice = min(max(ice, 0.0), water) if frozen else 0.0
-    capacity = thawed_capacity - (WATER_VOLUME_HEAT - ICE_VOLUME_HEAT) * ice
+    capacity = thawed_capacity - LOST_CAPACITY * ice
     temperature = (heat + FUSION_VOLUME * ice) / capacity
     depth = min(temperature, freezing_temperature)
-    latent_capacity = FUSION_VOLUME * (water - ice) * per_b / -depth if frozen else 0.0
+    latent_capacity = (FUSION_VOLUME + LOST_CAPACITY * depth) * (water - ice) * per_b / -depth if frozen else 0.0
     return temperature, ice, water - ice, 1.0, (capacity + latent_capacity) * layer_thickness
 
 
