@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from terraflux.model.air import AIR
+from terraflux.model.light_use_efficiency import PHOTOSYNTHESIS
 from terraflux.model.phenology import PHENOLOGY
 from terraflux.model.photosynthesis import ACCLIMATION, LIGHT_INHIBITION
-from terraflux.model.light_use_efficiency import PHOTOSYNTHESIS
 from terraflux.model.precipitation_phase import PRECIPITATION_PHASE
 from terraflux.model.soil_freezing import FREEZING
 from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS
