@@ -68,7 +68,7 @@ def surface_balance(surface_iterate, absorbed_shortwave_ground, canopy_longwave_
 
     over_ice = saturation_over_ice(min(surface_iterate, 0.0))
     per_ice = 1.0 / (279.82 + surface_iterate)
-    bend = 23.036 * 279.82 - (2.0 * 279.82 / 333.7) * surface_iterate
+    bend = 23.036 * 279.82 - (2.0 * 279.82 + surface_iterate) * surface_iterate * (1.0 / 333.7)
     ice_slope = over_ice * bend * per_ice * per_ice if surface_iterate < 0.0 else 0.0
     icy = vapour * ground_conductance * snow_cover_fraction * (LATENT_HEAT_SUBLIMATION / latent_heat_vaporisation)
     snow = icy * (over_ice - vapour_pressure)
