@@ -16,7 +16,7 @@ DEPRESSION = GRAVITY * KELVIN / LATENT_HEAT_FUSION  # K per m of suction
 SMALLEST_DEPRESSION = 1e-4  # K
 LARGEST_DEPRESSION = 20.0  # K
 LOST_CAPACITY = WATER_VOLUME_HEAT - ICE_VOLUME_HEAT  # J m-3 K-1 that water loses by freezing
-COLDEST = -120.0  # degC
+COLDEST_GROUND = -120.0  # degC
 WIDEST_RATIO = 14.0  # ln(T / Tf) at the smallest depression and the coldest temperature
 
 
@@ -57,13 +57,13 @@ def supercooled(soil_heat, soil_iterate_temperature, soil_liquid, soil_ice, free
     start = min(min(soil_iterate_temperature, all_frozen), freezing_temperature)
     y = log(max(start / freezing_temperature, 1.0))
     for _ in range(3):
-        guess = max(freezing_temperature * exp(y), COLDEST)
+        guess = max(freezing_temperature * exp(y), COLDEST_GROUND)
         liquid = water * exp(-y * per_b)
         fusion = FUSION_VOLUME + LOST_CAPACITY * guess  # heat that a m3 of freezing water releases at this temperature
         excess = guess * thawed_capacity - fusion * (water - liquid) - heat
         slope = guess * (thawed_capacity - LOST_CAPACITY * (water - liquid)) - fusion * per_b * liquid
         y = min(max(y - excess / slope, 0.0), WIDEST_RATIO)
-    guess = max(freezing_temperature * exp(y), COLDEST)
+    guess = max(freezing_temperature * exp(y), COLDEST_GROUND)
     ice = (guess * thawed_capacity - heat) / (FUSION_VOLUME + LOST_CAPACITY * guess)
     ice = min(max(ice, 0.0), water) if frozen else 0.0
     capacity = thawed_capacity - LOST_CAPACITY * ice
