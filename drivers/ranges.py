@@ -1,13 +1,15 @@
 """Range checks with the bounds of the variable table, and the few repairs that are made, each counted.
 
-Repairs: small negative shortwave and precipitation become zero, humidity above saturation becomes saturation. All else
-outside the bounds is refused, or turned into a gap where the caller chose `out_of_range="gap"`.
+Repairs: small negative shortwave and precipitation become zero, and so does light without sun; humidity above saturation
+becomes saturation. All else outside the bounds is refused, or turned into a gap where the caller chose
+`out_of_range="gap"`.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terraflux.drivers.errors import ForcingError
+from terraflux.drivers.provenance import FILLED_POOR
 from terraflux.drivers.record import Record, Series
 from terraflux.drivers.units import canonical_unit
 from terraflux.model.variables import variable_table
@@ -15,6 +17,7 @@ from terraflux.model.variables import variable_table
 SENTINELS = (-9999.0, -99999.0, -6999.0, -999.0, 9999.0, 99999.0, 1e20, 9.969209968386869e36)
 LARGEST_NIGHT_OFFSET = 20.0  # W m-2, thermal offset of pyranometers at night reaches -10 to -15
 LARGEST_DAY_OFFSET = 5.0
+BRIGHTEST_TWILIGHT = 10.0  # W m-2
 GRAZING_SUN = 100.0  # W m-2 above the atmosphere
 LARGEST_DRIZZLE = 1e-6  # kg m-2 s-1 below zero, rounding of packed files
 
@@ -39,16 +42,24 @@ def bounds_of(variable: str) -> tuple[float, float] | None:
 
 
 def repair_shortwave(one: Series, extraterrestrial: NDArray[np.float64]) -> list[str]:
-    """Set small negative shortwave (W m-2) to zero, in place; returns notes.
+    """Set impossible shortwave (W m-2) that can only be zero to zero, in place; returns notes.
 
-    Down to -20 where the sun is down or grazes (below 100 W m-2 above the atmosphere), down to -5 in daylight.
+    Small negative values: down to -20 where the sun is down or grazes (below 100 W m-2 above the atmosphere), down to
+    -5 in daylight. Light above 10 in steps without any sun, more than twilight gives, is a fault of gap filling or of
+    the sensor; it is flagged filled_poor.
     """
     dim = extraterrestrial < GRAZING_SUN
     night = (one.values < 0.0) & dim & (one.values >= -LARGEST_NIGHT_OFFSET)
     day = (one.values < 0.0) & ~dim & (one.values >= -LARGEST_DAY_OFFSET)
-    one.values = np.where(night | day, 0.0, one.values)
-    return [f"{int(found.sum())} small negative shortwave values {when} set to zero"
-            for found, when in ((night, "at night or grazing sun"), (day, "by day")) if found.any()]
+    lit = (extraterrestrial <= 0.0) & (one.values > BRIGHTEST_TWILIGHT)
+    notes = [f"{int(found.sum())} small negative shortwave values {when} set to zero"
+             for found, when in ((night, "at night or grazing sun"), (day, "by day")) if found.any()]
+    if lit.any():
+        notes.append(f"{int(lit.sum())} shortwave values of up to {one.values[lit].max():.0f} W m-2 without sun set to "
+                     "zero")
+    one.values = np.where(night | day | lit, 0.0, one.values)
+    one.flags = np.where(lit, FILLED_POOR, one.flags).astype(np.int8)
+    return notes
 
 
 def repair_precipitation(one: Series) -> list[str]:

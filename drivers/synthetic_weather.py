@@ -60,7 +60,8 @@ def synthetic_weather(site: SiteDescription, axis: TimeAxis, *, seed: int) -> Re
     for day, luck in enumerate(generator.uniform(size=days).tolist()):
         state = luck < (0.62 if state else 0.26)
         wet[day] = state
-    clearness = np.where(wet, generator.beta(2.0, 4.0, size=days) * 0.7, 0.35 + 0.4 * generator.beta(3.0, 1.5, size=days))
+    dull, bright = 0.7 * generator.beta(2.0, 4.0, size=days), 0.35 + 0.4 * generator.beta(3.0, 1.5, size=days)
+    clearness = np.where(wet, dull, bright)
     flicker = 0.12 * with_memory(generator, axis.start.size, math.exp(-axis.step_seconds / 5400.0))
     now = np.clip(between_noons(clearness, axis) + flicker * (0.3 + clearness[axis.day_number]), 0.03, 0.78)
     shortwave = now * sun.extraterrestrial

@@ -104,10 +104,10 @@ def open_tower(path: str | os.PathLike[str], *, format: str | None = None,
     """Open a tower from a data file, a folder of them, or a tower file (TOML).
 
     `format` is one of READERS; without it the format is detected where unambiguous. `site` is a description or a
-    mapping of facts that complete (and override) those in the files and in a sites.csv beside them. `completion` holds the
-    choices for gaps and estimates (over those of a tower file). `data_folder` is the root of data for tower files (else
-    $TERRAFLUX_SHARED_DATA, else the folder of the tower file). `first` and `last` (dates) cut the period. Other options
-    go to the reader (`monthly_path`, `flux_path`, `mapping`). Raises ForcingError.
+    mapping of facts that complete (and override) those in the files and in a sites.csv beside them. `completion` holds
+    the choices for gaps and estimates (over those of a tower file). `data_folder` is the root of data for tower files
+    (else $TERRAFLUX_SHARED_DATA, else the folder of the tower file). `first` and `last` (dates) cut the period. Other
+    options go to the reader (`monthly_path`, `flux_path`, `mapping`). Raises ForcingError.
     """
     given = Path(path)
     form = format if format is not None else detect_format(given)

@@ -50,7 +50,7 @@ _PATH_CHOICES = {"leaf_area": ("record", "phenology", "auto"), "carbon_dioxide":
 
 @dataclass(frozen=True)
 class TowerFile:
-    """A tower file, checked and with paths resolved: `folder` holds the data, `source` is the file or folder to read."""
+    """A tower file, checked, with paths resolved: `folder` holds the data, `source` is the file or folder to read."""
 
     path: Path
     format: str

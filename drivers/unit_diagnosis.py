@@ -58,7 +58,8 @@ ENVELOPES: dict[str, tuple[Envelope, ...]] = {
     "vapour_mole_fraction": (Envelope(50, 3e-6, 0.05),),
     "wind_speed": (Envelope(99, 0.1, 45.0),),
     # Two months without a single half-hour of 0.04 mm: a rate was read as a total.
-    "precipitation": (Envelope(-1, 0.0, 13000.0 / YEAR_SECONDS), Envelope(100, 0.0, 0.1), Envelope(100, 2e-5, 0.1, 2880)),
+    "precipitation": (Envelope(-1, 0.0, 13000.0 / YEAR_SECONDS), Envelope(100, 0.0, 0.1),
+                      Envelope(100, 2e-5, 0.1, 2880)),
     "carbon_dioxide": (Envelope(50, 250.0, 1200.0),),
     "longwave_down": (Envelope(50, 90.0, 480.0),),
     "prescribed_leaf_area_index": (Envelope(100, 0.0, 15.0),),

@@ -88,3 +88,25 @@ def write_plumber(tmp_path, tower):
         flux.to_netcdf(tmp_path / "XX-Tst_Flux.nc")
         return path
     return write
+
+
+@pytest.fixture(scope="session")
+def mapping():
+    """Make a mapping of the FLUXNET table as a plain CSV with end stamps; keywords replace parts of its table."""
+    def make(**changes):
+        """A mapping of the FLUXNET table as a plain CSV with end stamps."""
+        table = {
+            "files": ["plain.csv"], "time": {"stamp": "TIMESTAMP_END", "marks": "end"},
+            "forcing": {"air_temperature": {"column": "TA_F", "unit": "degC"},
+                        "shortwave_down": {"column": "SW_IN_F", "unit": "W m-2"},
+                        "longwave_down": {"column": "LW_IN_F", "unit": "W m-2"},
+                        "vapour_pressure_deficit": {"column": "VPD_F", "unit": "hPa"},
+                        "air_pressure": {"column": "PA_F", "unit": "kPa"},
+                        "precipitation": {"column": "P_F", "unit": "mm"},
+                        "wind_speed": {"column": "WS_F", "unit": "m s-1"},
+                        "carbon_dioxide": {"column": "CO2_F_MDS", "unit": "ppm"}},
+            "observations": {"latent_heat": {"column": "LE_F_MDS", "unit": "W m-2"},
+                             "net_ecosystem_exchange": {"column": "NEE_VUT_REF", "unit": "umol m-2 s-1"}},
+        }
+        return {"table": [table | changes]}
+    return make

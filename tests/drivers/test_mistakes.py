@@ -101,6 +101,12 @@ def test_negative_night_light_is_zeroed_and_counted(write_fluxnet, facts):
     refused(write_fluxnet(spoil("SW_IN_F", -60.0, row=24)), facts, "outside -5..1500")
 
 
+def test_light_at_night_is_zeroed_flagged_and_counted(write_fluxnet, facts):
+    found = open_tower(write_fluxnet(spoil("SW_IN_F", 300.0, row=48)), site=facts).forcing
+    assert found.shortwave_down.values[48] == 0.0 and found.shortwave_down_provenance.values[48] == 3
+    assert "1 shortwave values of up to 300 W m-2 without sun set to zero" in found.attrs["history"]
+
+
 def test_shuffled_and_doubled_and_missing_time_are_refused(write_fluxnet, facts):
     refused(write_fluxnet(lambda table: table.sample(frac=1.0, random_state=1)), facts, "backwards")
     refused(write_fluxnet(lambda table: table.iloc[np.insert(np.arange(2928), 5, 5)]), facts, "twice")

@@ -114,24 +114,6 @@ def test_ameriflux_filled_columns_are_flagged(tmp_path, table, facts):
     assert (found.forcing.shortwave_down_provenance == MEASURED).all()
 
 
-def mapping(**changes):
-    """A mapping of the FLUXNET table as a plain CSV with end stamps."""
-    table = {
-        "files": ["plain.csv"], "time": {"stamp": "TIMESTAMP_END", "marks": "end"},
-        "forcing": {"air_temperature": {"column": "TA_F", "unit": "degC"},
-                    "shortwave_down": {"column": "SW_IN_F", "unit": "W m-2"},
-                    "longwave_down": {"column": "LW_IN_F", "unit": "W m-2"},
-                    "vapour_pressure_deficit": {"column": "VPD_F", "unit": "hPa"},
-                    "air_pressure": {"column": "PA_F", "unit": "kPa"},
-                    "precipitation": {"column": "P_F", "unit": "mm"},
-                    "wind_speed": {"column": "WS_F", "unit": "m s-1"},
-                    "carbon_dioxide": {"column": "CO2_F_MDS", "unit": "ppm"}},
-        "observations": {"latent_heat": {"column": "LE_F_MDS", "unit": "W m-2"},
-                         "net_ecosystem_exchange": {"column": "NEE_VUT_REF", "unit": "umol m-2 s-1"}},
-    }
-    return {"table": [table | changes]}
-
-
 @pytest.fixture
 def plain(tmp_path, table):
     """The table as a plain CSV."""
@@ -140,18 +122,18 @@ def plain(tmp_path, table):
     return path
 
 
-def test_mapped_csv_reads_back(plain, facts, same_weather):
+def test_mapped_csv_reads_back(plain, facts, same_weather, mapping):
     same_weather(open_tower(plain, format="mapped_csv", site=facts, mapping=mapping()))
 
 
-def test_mapped_csv_in_universal_time_reads_back(plain, facts, table, same_weather):
+def test_mapped_csv_in_universal_time_reads_back(plain, facts, table, same_weather, mapping):
     stamps = pd.to_datetime(table["TIMESTAMP_START"], format="%Y%m%d%H%M") - pd.Timedelta("1h")
     table.assign(UTC=stamps.dt.strftime("%Y-%m-%d %H:%M")).round(6).fillna(-9999).to_csv(plain, index=False)
     clock = {"stamp": "UTC", "marks": "start", "utc_offset_hours": 0}
     same_weather(open_tower(plain, format="mapped_csv", site=facts, mapping=mapping(time=clock)))
 
 
-def test_mapped_csv_with_calendar_columns_reads_back(plain, facts, table, same_weather):
+def test_mapped_csv_with_calendar_columns_reads_back(plain, facts, table, same_weather, mapping):
     stamps = pd.to_datetime(table["TIMESTAMP_END"], format="%Y%m%d%H%M")
     columns = {"y": stamps.dt.year, "doy": stamps.dt.day_of_year, "h": stamps.dt.hour + stamps.dt.minute / 60.0}
     table.assign(**columns).round(6).fillna(-9999).to_csv(plain, index=False)
@@ -169,12 +151,12 @@ def test_mapped_csv_with_calendar_columns_reads_back(plain, facts, table, same_w
     ({"forcing": {"air_temperature": {"column": "TA_F", "unit": "deg"}}}, "not understood"),
     ({"files": ["../plain.csv"]}, "leads out"), ({"file": "plain.csv"}, "did you mean 'files'"),
 ])
-def test_mistakes_in_a_mapping_are_named(plain, facts, change, message):
+def test_mistakes_in_a_mapping_are_named(plain, facts, change, message, mapping):
     with pytest.raises(ForcingError, match=message):
         open_tower(plain, format="mapped_csv", site=facts, mapping=mapping(**change))
 
 
-def test_two_measures_of_humidity_are_refused(plain, facts):
+def test_two_measures_of_humidity_are_refused(plain, facts, mapping):
     forcing = mapping()["table"][0]["forcing"] | {"vapour_pressure": {"column": "PA_F", "unit": "kPa"}}
     with pytest.raises(ForcingError, match="several forms of humidity"):
         open_tower(plain, format="mapped_csv", site=facts, mapping=mapping(forcing=forcing))
