@@ -2,7 +2,7 @@
 
 from terraflux.model import ground_energy, ground_heat, snow, soil_water, thaw
 from terraflux.model.soil_freezing import FREEZING
-from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS, gradual_air_entry
+from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS, driest_wetness, gradual_air_entry
 from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY, solid_logarithm
 from terraflux.model.soil_water import MOST_SUBSTEPS, WATER_BOTTOM
 from terraflux.model.weave import Fused, Item, Layers, Repeat, RepeatPerLane, SweepDown, SweepUp, When
@@ -24,7 +24,7 @@ def snow_arrives() -> list[Item]:
 def prepare_soil(deep_layers: int) -> list[Item]:
     """What does not change within a run."""
     deep = ground_heat.next_deep_bottom
-    return [Layers(Fused(solid_logarithm, gradual_air_entry)),
+    return [Layers(Fused(solid_logarithm, gradual_air_entry, driest_wetness)),
             *([SweepDown(deep, first=deep.with_names(deep_bottom_above="layer_bottom_bottom"))] if deep_layers else [])]
 
 

@@ -5,14 +5,16 @@ the pores: retention follows the liquid in the space ice leaves open, conductivi
 (Lundin 1990). Air enters gradually: Campbell's curve ends at 95 % saturation and a parabola with the same value and
 slope leads on to zero potential at saturation (Clapp and Hornberger 1978, who put the joint at 92 %; at 95 % the
 parabola falls steadily for every class, clay included). Above saturation the potential continues along the tangent, so
-that over-full layers push water out.
+that over-full layers push water out; below the moisture of oven-dry soil it continues along the tangent there, because
+the power law would put a drained pore in frozen clay at 1e20 m.
 """
 
 from terraflux.model.weave import process
 from terraflux.model.weave.lane_math import exp, log
 
 ICE_IMPEDANCE = 6.0 * 2.302585092994046  # decades of conductivity per unit of ice-filled pore space
-DRIEST = 0.01  # saturation below which retention is not extrapolated
+OVEN_DRY = 1e5  # m of suction (pF 7), beyond which retention is not extrapolated
+DRIEST = 0.01  # saturation that counts as driest in any case
 AIR_ENTRY = 0.95  # saturation above which air leaves gradually
 WETTEST_VAN_GENUCHTEN = 0.999  # the slope of van Genuchten's curve is infinite at 1
 NEAR_FULL = 1.0 - AIR_ENTRY
@@ -31,14 +33,22 @@ def gradual_air_entry(saturated_potential, retention_exponent):
     return bend, AIR_ENTRY - chord / bend
 
 
+@process(returns=("driest_campbell", "driest_van_genuchten"))
+def driest_wetness(saturated_potential, retention_exponent, van_genuchten_alpha, van_genuchten_n):
+    """Saturation at the suction of oven-dry soil, by either retention curve; at least 0.01."""
+    campbell_dry = exp(log(-saturated_potential * (1.0 / OVEN_DRY)) / retention_exponent)
+    inner = 1.0 + exp(van_genuchten_n * log(van_genuchten_alpha * OVEN_DRY))
+    return max(campbell_dry, DRIEST), max(exp((1.0 / van_genuchten_n - 1.0) * log(inner)), DRIEST)
+
+
 @process(returns=RETENTION)
 def campbell(soil_liquid, soil_ice, porosity, saturated_potential, retention_exponent, saturated_conductivity,
-             air_entry_bend, air_entry_foot):
+             air_entry_bend, air_entry_foot, driest_campbell):
     """Potential (m), conductivity (m s-1) and their slopes per moisture (m; m s-1): psi = psi_s S**-b, K = K_s S**(2b+3)."""
     per_porosity = 1.0 / porosity
     per_open = 1.0 / max(porosity - soil_ice, OPEN_PORES)
     wetness = soil_liquid * per_open
-    inside = min(max(wetness, DRIEST), 1.0)
+    inside = min(max(wetness, driest_campbell), 1.0)
     per_inside = 1.0 / inside
     log_inside = log(inside)
     power = 2.0 * retention_exponent + 3.0
@@ -55,11 +65,14 @@ def campbell(soil_liquid, soil_ice, porosity, saturated_potential, retention_exp
 
 @process(returns=RETENTION)
 def van_genuchten(soil_liquid, soil_ice, porosity, residual_moisture, van_genuchten_alpha, van_genuchten_n,
-                  saturated_conductivity):
-    """As `campbell`, after van Genuchten and Mualem with m = 1 - 1/n and pore connectivity 0.5."""
-    per_open = 1.0 / max(porosity - residual_moisture - soil_ice, OPEN_PORES)
-    wetness = (soil_liquid - residual_moisture) * per_open
-    inside = min(max(wetness, DRIEST), WETTEST_VAN_GENUCHTEN)
+                  saturated_conductivity, driest_van_genuchten):
+    """As `campbell`, after van Genuchten and Mualem with m = 1 - 1/n and pore connectivity 0.5.
+
+    Water that does not move counts as frozen first, so ice takes mobile water only beyond the residual moisture.
+    """
+    per_open = 1.0 / max(porosity - max(residual_moisture, soil_ice), OPEN_PORES)
+    wetness = (soil_liquid - max(residual_moisture - soil_ice, 0.0)) * per_open
+    inside = min(max(wetness, driest_van_genuchten), WETTEST_VAN_GENUCHTEN)
     per_n = 1.0 / van_genuchten_n
     m = 1.0 - per_n
     per_m = 1.0 / m
@@ -75,7 +88,7 @@ def van_genuchten(soil_liquid, soil_ice, porosity, residual_moisture, van_genuch
     # d ln K / dS = 1/(2 S) + 2 d ln(tail) / dS
     tail_slope = exp((m - 1.0) * log(1.0 - inner)) * inner / (inside * max(tail, 1e-12))
     steepness = conductivity * (0.5 / inside + 2.0 * tail_slope)
-    steepness = steepness * per_open if (wetness < WETTEST_VAN_GENUCHTEN) & (wetness > DRIEST) else 0.0
+    steepness = steepness * per_open if (wetness < WETTEST_VAN_GENUCHTEN) & (wetness > driest_van_genuchten) else 0.0
     return potential + slope * (wetness - inside), conductivity, slope * per_open, steepness
 
 

@@ -154,7 +154,8 @@ def end_substep(soil_liquid_top, layer_thickness_top, water_sweep_value_top, top
     entered = (top_flux + top_flux_slope * water_sweep_value_top) * water_substep
     over = max(entered - arrived, 0.0)
     entered = entered - over
-    return soil_liquid_top - over / layer_thickness_top, (arrived - entered) * WATER_DENSITY, infiltrated_water + entered
+    pond = max(arrived - entered, 0.0) * WATER_DENSITY  # rounding may leave less than nothing
+    return soil_liquid_top - over / layer_thickness_top, pond, infiltrated_water + entered
 
 
 @process(returns=("soil_liquid", "moisture_excess"))
@@ -166,10 +167,13 @@ def push_up(soil_liquid, soil_ice, porosity, layer_thickness, moisture_excess):
 
 
 @process(returns=("soil_liquid", "moisture_deficit"))
-def borrow_below(soil_liquid, soil_ice, residual_moisture, layer_thickness, moisture_deficit):
-    """From the top down: what is missing to the driest moisture is borrowed from the layer below."""
+def borrow_below(soil_liquid, soil_ice, porosity, residual_moisture, layer_thickness, moisture_deficit):
+    """From the top down: what is missing to the driest moisture is borrowed from the layer below.
+
+    Pores full of ice need no liquid: without that limit, `push_up` and this would pump water out of frozen ground.
+    """
     left = soil_liquid - moisture_deficit / layer_thickness
-    missing = max(driest(residual_moisture, soil_ice) - left, 0.0)
+    missing = max(min(driest(residual_moisture, soil_ice), max(porosity - soil_ice, 0.0)) - left, 0.0)
     return left + missing, missing * layer_thickness
 
 

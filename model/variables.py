@@ -134,6 +134,8 @@ DERIVED = _declare("derived", """
     solid_log_conductivity        | 1            |  |  |  | volume share of the solids times the logarithm of their conductivity
     air_entry_bend                | m            |  |  |  | steepness of the potential near saturation
     air_entry_foot                | 1            |  |  |  | second saturation at which the potential near saturation is zero
+    driest_campbell               | 1            |  |  |  | saturation of oven-dry soil by Campbell's curve
+    driest_van_genuchten          | 1            |  |  |  | saturation of oven-dry soil by van Genuchten's curve
     layer_bottom                  | m            |  |  |  | depth of the bottom of soil layers
     root_fraction                 | 1            |  |  |  | share of roots in soil layers
     shallow_share                 | 1            |  |  |  | share of soil layers in the top 0.3 m, where roots respire and litter decays
