@@ -48,15 +48,17 @@ def deep_from_heat(deep_heat, deep_thermal_inertia):
 
 
 @process(returns=("skin_value", "skin_ratio", "surface_melting"))
-def surface_forward(surface_balance, surface_balance_slope, surface_iterate, snow_mass_top, conductance, time_step):
+def surface_forward(surface_balance, surface_balance_slope, surface_iterate, snow_mass_top, snow_iterate_temperature_top,
+                    conductance, time_step):
     """The surface holds no heat: what the balance leaves goes into the top layer.
 
-    A snow surface that would rise above 0 degC is held there, and the whole balance at 0 degC enters the snow, as long
-    as that does not melt the top layer within the step.
+    A snow surface is held at 0 degC, and the whole balance at 0 degC enters the snow, where that is more than the snow
+    would conduct away, as long as it does not melt the top layer within the step.
     """
     per = 1.0 / (conductance - surface_balance_slope)
     at_zero = surface_balance - surface_balance_slope * surface_iterate
-    melting = (surface_iterate > 0.0) & (at_zero * time_step < LATENT_HEAT_FUSION * snow_mass_top)
+    warming = at_zero + conductance * snow_iterate_temperature_top > 0.0
+    melting = warming & (at_zero * time_step < LATENT_HEAT_FUSION * snow_mass_top)
     return at_zero / conductance if melting else at_zero * per, 1.0 if melting else conductance * per, 1.0 if melting else 0.0
 
 
