@@ -115,12 +115,12 @@ def gravity_drainage(hydraulic_conductivity_bottom, conductivity_slope_bottom, d
 
 
 @process(returns=("bottom_flux", "bottom_flux_slope"))
-def water_table(hydraulic_conductivity_bottom, water_potential_bottom, potential_slope_bottom, saturated_potential_bottom,
-                layer_bottom_bottom, layer_thickness_bottom, water_table_depth):
-    """Flow to or from a water table at a fixed depth below the bottom layer's centre, where soil is just saturated."""
+def water_table(hydraulic_conductivity_bottom, water_potential_bottom, potential_slope_bottom, layer_bottom_bottom,
+                layer_thickness_bottom, water_table_depth):
+    """Flow to or from a water table, where the potential is zero, at a fixed depth below the bottom layer's centre."""
     distance = max(water_table_depth - layer_bottom_bottom + 0.5 * layer_thickness_bottom, 0.5 * layer_thickness_bottom)
     per_distance = 1.0 / distance
-    drive = (water_potential_bottom - saturated_potential_bottom) * per_distance + 1.0
+    drive = water_potential_bottom * per_distance + 1.0
     return hydraulic_conductivity_bottom * drive, hydraulic_conductivity_bottom * per_distance * potential_slope_bottom
 
 
