@@ -3,8 +3,11 @@
 Tests cannot import this file; the fixtures at its end hand out what it makes.
 """
 
+import importlib.util
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -191,3 +194,13 @@ def every_pair():
 def other_options():
     """Options that differ from the default in every process that has an alternative."""
     return OTHER_OPTIONS
+
+
+@pytest.fixture(scope="session")
+def ground():
+    """The module ground_columns.py beside this file: columns of ground alone."""
+    specification = importlib.util.spec_from_file_location("ground_columns", Path(__file__).with_name("ground_columns.py"))
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    return module
