@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from scipy.cluster.vq import vq
 
 from terraflux.evaluation.matching import quality_of
 from terraflux.evaluation.physical_benchmarks import saturation_pressure
 
 Training = Sequence[tuple[xr.Dataset, xr.Dataset]]
 ITERATIONS = 100
+SMALL_MOVE = 1e-4
 
 
 def predictors(forcing: xr.Dataset, names: Sequence[str]) -> np.ndarray:
@@ -129,19 +131,15 @@ class ClusterBenchmark:
 
 def nearest(points: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Index of the nearest centre and the squared distance to it, for points (n, d) and centres (k, d)."""
-    member = np.empty(len(points), dtype=np.intp)
-    distance = np.empty(len(points))
-    for start in range(0, len(points), 65536):
-        block = points[start:start + 65536]
-        squared = sum((block[:, i, None] - centres[None, :, i]) ** 2 for i in range(points.shape[1]))
-        index = np.argmin(squared, axis=1)
-        member[start:start + 65536] = index
-        distance[start:start + 65536] = np.take_along_axis(squared, index[:, None], axis=1)[:, 0]
-    return member, distance
+    member, distance = vq(points, centres, check_finite=False)
+    return member, distance**2
 
 
 def k_means(points: np.ndarray, clusters: int, seed: int, starts: int = 10) -> np.ndarray:
-    """Centres (clusters, d) of the tightest of several seeded k-means++ starts (Lloyd's iterations)."""
+    """Centres (clusters, d) of the tightest of several seeded k-means++ starts (Lloyd's iterations).
+
+    A start ends when the squared moves of its centres sum to less than `SMALL_MOVE`, in units of standardised points.
+    """
     generator = np.random.default_rng(seed)
     best, tightest = points[:clusters], np.inf
     for _ in range(starts):
@@ -151,7 +149,7 @@ def k_means(points: np.ndarray, clusters: int, seed: int, starts: int = 10) -> n
             counts = np.bincount(member, minlength=clusters)
             sums = np.column_stack([np.bincount(member, points[:, i], clusters) for i in range(points.shape[1])])
             moved = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres)
-            still = np.abs(moved - centres).max() < 1e-6
+            still = np.sum((moved - centres) ** 2) < SMALL_MOVE
             centres = moved
             if still:
                 break

@@ -8,7 +8,8 @@ import typer
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the output.")] = Path("terraflux_demo"),
-    seed: Annotated[int, typer.Option(help="Seed of the made-up weather.")] = 0,
+    kind: Annotated[str, typer.Option(help="Vegetation of the tower: {kinds}")] = "forest",
+    seed: Annotated[int, typer.Option(help="Seed of the made-up weather.")] = 1,
     figures: Annotated[bool, typer.Option(help="Draw figures.")] = True,
 ) -> None:
     """Run a year at a SYNTHETIC tower: made-up weather and observations, the whole way to the report page.
@@ -25,5 +26,5 @@ def demo(
 
     with Progress() as progress:
         progress.start("making the synthetic tower")
-        tower = synthetic_tower(seed=seed)
+        tower = synthetic_tower(kind, seed=seed)
         run_tower(tower, out, progress, figures=figures, history=command_line())

@@ -54,6 +54,13 @@ def formats() -> str:
     return ", ".join((*READERS, "toml"))
 
 
+def kinds() -> str:
+    """Kinds of the synthetic tower."""
+    from terraflux.drivers.synthetic_tower import KINDS
+
+    return ", ".join(KINDS)
+
+
 CHOICES: dict[str, Callable[[], str]] = {
     "{plant_types}": plant_types,
     "{soil_classes}": soil_classes,
@@ -61,6 +68,7 @@ CHOICES: dict[str, Callable[[], str]] = {
     "{options}": options,
     "{completions}": completions,
     "{formats}": formats,
+    "{kinds}": kinds,
 }
 
 

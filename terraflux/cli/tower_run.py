@@ -82,7 +82,8 @@ def tell(result: "xr.Dataset", written: "RunFiles", tower: "Tower") -> None:
         say(f"! {text}")
     if result.attrs.get("spin_up"):
         say(f"spin-up: {result.attrs['spin_up']}")
-    say(f"{len(written.files)} files in {written.folder.resolve()}; files of an earlier run there were replaced")
+    say(f"{len(written.files)} files in {written.folder.resolve()}"
+        + (f"; {written.replaced} of an earlier run were replaced" if written.replaced else ""))
     say(f"report: {written.page.resolve()}", "bold")
 
 

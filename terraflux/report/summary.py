@@ -41,6 +41,8 @@ BUDGET = ("precipitation", "rainfall", "snowfall", "evapotranspiration", "surfac
           "sensible_heat", "ground_heat_flux", "air_temperature")
 SUMMED = {"gC m-2 d-1": "gC m-2 yr-1", "mm d-1": "mm yr-1"}
 MOSTLY = 0.5
+MEASURABLE = ("shortwave_down", "longwave_down", "air_temperature", "vapour_pressure", "air_pressure", "wind_speed",
+              "precipitation")
 
 
 def closures(simulated: xr.Dataset) -> list[Closure]:
@@ -87,13 +89,13 @@ def warnings(simulated: xr.Dataset, forcing: xr.Dataset | None = None) -> list[s
                         f"{closure.limit:g}.")
         if closure.closes is None:
             said.append(f"The run does not tell its {closure.name.lower()} closure.")
-    if forcing is not None:
-        for name, shares in provenance_shares(forcing).items():
-            measured = shares.get("measured", 0.0)
-            if measured < MOSTLY:
-                rest = ", ".join(f"{kind.replace('_', ' ')} {share:.0%}" for kind, share in shares.items()
-                                 if kind != "measured")
-                said.append(f"Only {measured:.0%} of {name.replace('_', ' ')} is measured ({rest}).")
+    if forcing is not None and not is_synthetic(simulated):
+        poor = [f"{name.replace('_', ' ')} (measured {shares.get('measured', 0.0):.0%}, " + ", ".join(
+                f"{kind.replace('_', ' ')} {share:.0%}" for kind, share in shares.items() if kind != "measured") + ")"
+                for name, shares in provenance_shares(forcing).items()
+                if name in MEASURABLE and shares.get("measured", 0.0) < MOSTLY]
+        if poor:
+            said.append(f"Less than half of the forcing is measured for {'; '.join(poor)}.")
     return said
 
 

@@ -24,13 +24,15 @@ PAGE = "report.html"
 
 @dataclass(frozen=True)
 class RunFiles:
-    """What a run wrote: the files, the scores (None without observations) and notes on what was left out."""
+    """What a run wrote: the files, the scores (None without observations), notes on what was left out, and how many
+    files of an earlier run were in its place."""
 
     folder: Path
     page: Path
     files: tuple[Path, ...]
     scores: pd.DataFrame | None
     notes: tuple[str, ...]
+    replaced: int = 0
 
 
 def write_run(simulated: xr.Dataset, folder: str | os.PathLike[str], observed: xr.Dataset | None = None,
@@ -46,6 +48,7 @@ def write_run(simulated: xr.Dataset, folder: str | os.PathLike[str], observed: x
     """
     tell = progress or (lambda step: None)
     place = Path(folder)
+    earlier = [path for path in _own_files(place) if path.exists()]
     tell("netCDF file")
     files = [write_netcdf(simulated, place / SIMULATION, names=names, precision=precision, history=history)]
     notes: list[str] = []
@@ -69,9 +72,9 @@ def write_run(simulated: xr.Dataset, folder: str | os.PathLike[str], observed: x
     tell("page")
     beside = [str(path.relative_to(place)) for path in files]
     page = write_text(place / PAGE, page_html(simulated, observed, forcing, scores, drawn, notes, beside))
-    for stale in set(_own_files(place)) - {*files, page}:
+    for stale in set(earlier) - {*files, page}:
         stale.unlink(missing_ok=True)
-    return RunFiles(place, page, (*files, page), scores, tuple(notes))
+    return RunFiles(place, page, (*files, page), scores, tuple(notes), len(earlier))
 
 
 def _own_files(place: Path) -> list[Path]:

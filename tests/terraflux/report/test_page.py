@@ -47,7 +47,7 @@ def test_scores_closures_provenance_and_completions_stand_on_the_page(simulated,
     assert "carboxylation_capacity = 50.0" in text
     assert "Gross primary production" in text
     assert "estimated 100.0%" in text
-    assert "Only 0% of longwave down is measured (estimated 100%)." in text
+    assert "measured for longwave down (measured 0%, estimated 100%); precipitation (measured 0%, disaggregated 100%)." in text
 
 
 def test_a_budget_that_does_not_close_is_told_first(simulated):
