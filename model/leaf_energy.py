@@ -13,8 +13,10 @@ CARBON_BOUNDARY_RATIO = 1.37  # boundary-layer resistance for carbon dioxide per
 FIRST_INTERNAL_SHARE = 0.7  # intercellular per ambient carbon dioxide in the first round
 COLDEST_TRIAL, WARMEST_TRIAL = -20.0, 30.0  # K from air temperature; the balance itself is not limited
 SMALLEST_AREA = 1e-6  # m2 m-2
+GUESSED_YIELD, GUESSED_CAPACITY_SHARE, GUESSED_OPENING = 0.06, 0.4, 5.3
+GUESSED_OPTIMUM, GUESSED_WIDTH = 28.0, 28.0  # degC, K
 SMALLEST_DEMAND = 1e-9  # W m-2 J m-2
-FIRST_SECANT, SMALLEST_SECANT, LARGEST_SECANT = 1.15, 0.15, 2.0
+FIRST_SECANT, SMALLEST_SECANT, LARGEST_SECANT = 1.15, 0.15, 3.0
 SMALLEST_RISE = 1e-16  # K2
 LOWEST_SLOPE_SHARE = 0.2
 
@@ -43,10 +45,12 @@ def leaf_exchange(air_temperature, saturation_pressure, saturation_slope, aerody
                   "leaf_temperature_change", "intercellular_carbon_dioxide"))
 def begin_leaf(absorbed_shortwave, isothermal_longwave, area, air_temperature, vapour_pressure_deficit,
                saturation_slope, latent_heat_vaporisation, leaf_cooling, latent_conductance, wet_fraction,
-               canopy_liquid, canopy_snow, leaf_area_index, carbon_dioxide, time_step):
-    """Net radiation per leaf area, and how much of leaf and step stays wet; the search starts at air temperature.
+               canopy_liquid, canopy_snow, leaf_area_index, carbon_dioxide, capacity, absorbed_light,
+               stress_on_capacity, molar_conductance_factor, vapour_resistance, time_step):
+    """Net radiation per leaf area, how much of leaf and step stays wet, and where the search for temperature starts.
 
-    Where the canopy would dry within the step, the wet share is what the stored water can keep wet over the step, so
+    It starts at the balance of a leaf with a rough conductance: assimilation the harmonic sum of light and capacity,
+    intercellular carbon dioxide 0.7 of the air's. Where the canopy would dry within the step, the wet share is what the stored water can keep wet over the step, so
     that leaves transpire once they are dry.
     """
     net = (absorbed_shortwave + isothermal_longwave) / max(area, SMALLEST_AREA)
@@ -55,7 +59,15 @@ def begin_leaf(absorbed_shortwave, isothermal_longwave, area, air_temperature, v
     demand = latent_conductance * drive * max(leaf_area_index, SMALLEST_AREA) * time_step
     lasting = stored * (leaf_cooling + latent_conductance * saturation_slope) / max(demand, SMALLEST_DEMAND)
     wet = min(lasting, wet_fraction) if demand > SMALLEST_DEMAND else wet_fraction
-    return net, wet, air_temperature, air_temperature, 0.0 * net, FIRST_INTERNAL_SHARE * carbon_dioxide
+    bright = GUESSED_YIELD * absorbed_light
+    cold = (air_temperature - GUESSED_OPTIMUM) * (1.0 / GUESSED_WIDTH)
+    able = GUESSED_CAPACITY_SHARE * stress_on_capacity * capacity * max(1.0 - cold * cold, 0.02)
+    stomata = GUESSED_OPENING * molar_conductance_factor * bright * able
+    through = carbon_dioxide * (bright + able + 1e-3) + stomata * vapour_resistance
+    latent = latent_conductance * (wet * through + (1.0 - wet) * vapour_resistance * stomata)
+    warmer = (net * through - vapour_pressure_deficit * latent) / (leaf_cooling * through + saturation_slope * latent)
+    trial = air_temperature + max(min(warmer, WARMEST_TRIAL), COLDEST_TRIAL)
+    return net, wet, trial, trial, 0.0 * net, FIRST_INTERNAL_SHARE * carbon_dioxide
 
 
 @process(returns=("leaf_trial_temperature", "leaf_temperature", "leaf_temperature_change", "leaf_transpiration_heat",

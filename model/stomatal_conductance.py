@@ -17,6 +17,7 @@ SMALLEST_DEFICIT = 0.05  # kPa
 SMALLEST_CONDUCTANCE = 1e-9  # mol m-2 s-1: keeps quotients finite where stomata are shut
 LOWEST_SURFACE_SHARE = 0.2  # carbon dioxide at the leaf surface per that of the air
 ABOVE_COMPENSATION = 1.01
+HUMIDITY_PASSES = 2  # assimilation and humidity at the leaf surface raise each other
 
 
 def leaf_deficit(trial_temperature, air_temperature, deficit, slope, curvature):
@@ -26,7 +27,7 @@ def leaf_deficit(trial_temperature, air_temperature, deficit, slope, curvature):
 
 
 def opened(net, slope, intercellular, compensation, air, resistance, residual, total, inside, scale):
-    """Conductance for vapour (mol m-2 s-1) and intercellular carbon dioxide for g = g0/1.6 + a A/Cs.
+    """Conductance for vapour (mol m-2 s-1), intercellular carbon dioxide and net assimilation for g = g0/1.6 + a A/Cs.
 
     `net` assimilation and its `slope` hold at `intercellular`; `air` is carbon dioxide of the air and `resistance`
     that between air and leaf surface, `residual` is g0; a = total/scale and a - 1 = inside/scale. Carbon dioxide at the
@@ -49,7 +50,7 @@ def opened(net, slope, intercellular, compensation, air, resistance, residual, t
     per = 1.0 / (flow * surface * scale * lower)
     found = surface * (closed * surface + inside * upper) * (surface * scale * per)
     found = max(min(found, air), min(ABOVE_COMPENSATION * compensation, air))
-    return residual + VAPOUR_TO_CARBON * total * upper * (flow * lower * per), found
+    return residual + VAPOUR_TO_CARBON * total * upper * (flow * lower * per), found, upper * (flow * surface * scale * per)
 
 
 @process(returns=("stomatal_conductance", "intercellular_carbon_dioxide"))
@@ -61,9 +62,9 @@ def medlyn(gross_assimilation, dark_respiration, assimilation_slope, compensatio
                            saturation_curvature)
     root = sqrt(deficit)
     inside = stomatal_slope_medlyn * stress_on_slope
-    conductance, found = opened(gross_assimilation - dark_respiration, assimilation_slope, intercellular_carbon_dioxide,
-                                compensation_point, carbon_dioxide, carbon_dioxide_resistance, residual_conductance,
-                                root + inside, inside, root)
+    conductance, found, _ = opened(gross_assimilation - dark_respiration, assimilation_slope,
+                                   intercellular_carbon_dioxide, compensation_point, carbon_dioxide,
+                                   carbon_dioxide_resistance, residual_conductance, root + inside, inside, root)
     return conductance, found
 
 
@@ -81,16 +82,19 @@ def ball_berry(gross_assimilation, dark_respiration, assimilation_slope, compens
     opening = stomatal_slope_ball_berry * stress_on_slope
     humidity = min(vapour_pressure / saturation_vapour_pressure(leaf_trial_temperature), 1.0)
     boundary = 1.0 / (vapour_resistance * molar_conductance_factor)
-    surface = max(carbon_dioxide - carbon_dioxide_resistance * max(net, 0.0), LOWEST_SURFACE_SHARE * carbon_dioxide)
-    gain = opening * max(net, 0.0) / surface
-    linear = boundary - residual_conductance - gain
-    constant = boundary * (residual_conductance + gain * humidity)
-    conductance = 0.5 * (sqrt(max(linear * linear + 4.0 * constant, 0.0)) - linear)
-    surface_humidity = (conductance + boundary * humidity) / (conductance + boundary)
-    total = opening * surface_humidity * (1.0 / VAPOUR_TO_CARBON) + SMALLEST_CONDUCTANCE
-    conductance, found = opened(net, assimilation_slope, intercellular_carbon_dioxide, compensation_point,
-                                carbon_dioxide, carbon_dioxide_resistance, residual_conductance, total,
-                                total - 1.0, 1.0)
+    lowest = LOWEST_SURFACE_SHARE * carbon_dioxide
+    met, conductance, found = net, residual_conductance, intercellular_carbon_dioxide
+    for _pass in range(HUMIDITY_PASSES):
+        surface = max(carbon_dioxide - carbon_dioxide_resistance * max(met, 0.0), lowest)
+        gain = opening * max(met, 0.0) / surface
+        linear = boundary - residual_conductance - gain
+        constant = boundary * (residual_conductance + gain * humidity)
+        vapour = 0.5 * (sqrt(max(linear * linear + 4.0 * constant, 0.0)) - linear)
+        surface_humidity = (vapour + boundary * humidity) / (vapour + boundary)
+        total = opening * surface_humidity * (1.0 / VAPOUR_TO_CARBON) + SMALLEST_CONDUCTANCE
+        conductance, found, met = opened(net, assimilation_slope, intercellular_carbon_dioxide, compensation_point,
+                                         carbon_dioxide, carbon_dioxide_resistance, residual_conductance, total,
+                                         total - 1.0, 1.0)
     return conductance, found
 
 
