@@ -21,6 +21,7 @@ lint: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/process_tables.py
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/column.py
