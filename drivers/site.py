@@ -1,7 +1,7 @@
 """Facts about a site: where it stands, what grows there, on which soil, and how high the instruments are."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 
 from terraflux.drivers.errors import ForcingError, nearest, refuse_unknown_keys
 from terraflux.drivers.safe_files import read_table, read_toml
+from terraflux.model.options import OptionError, Options
 from terraflux.model.parameter_table import plant_types, soil_classes
 from terraflux.model.variables import variable_table
 
@@ -37,7 +38,8 @@ class SiteDescription:
     `latitude` (degrees north), `longitude` (degrees east), `elevation` (m), `utc_offset_hours` (local standard time
     minus UTC). `plant_type` is a plant code, or a mapping from codes to shares that sum to 1; `soil_class` a soil class
     of the parameter table. `canopy_height` and `measurement_height` are in m above ground (None: typical of the plant
-    type). `leaf_area` says in words where leaf area comes from. `parameters` overrides model parameters by name.
+    type). `leaf_area` says in words where leaf area comes from. `parameters` overrides model parameters by name (a list
+    for one value a layer), `options` names processes that the site calls for (see `terraflux.model.options`).
     `source` cites where the facts come from. Raises ForcingError for facts that cannot be.
     """
 
@@ -53,7 +55,8 @@ class SiteDescription:
     measurement_height: float | None = None
     igbp: str = ""
     leaf_area: str = ""
-    parameters: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
+    options: Mapping[str, str | int] = field(default_factory=dict)
     source: str = ""
 
     def __post_init__(self) -> None:
@@ -77,6 +80,11 @@ class SiteDescription:
                                remedy=nearest(self.soil_class, soil_classes()))
         known = [one.name for one in variable_table(deep_layers=1).of_kind("parameter")]
         refuse_unknown_keys(self.parameters, known, place=f"parameters of {where}")
+        try:
+            Options.from_mapping(self.options)
+        except OptionError as trouble:
+            raise ForcingError(f"options of {where}: {trouble}", variable="options",
+                               remedy="name registered processes") from trouble
 
     @property
     def mixture(self) -> dict[str, float]:
@@ -119,7 +127,7 @@ def site_from_facts(facts: Mapping[str, Any], *, file: object = "") -> SiteDescr
             raise ForcingError(f"the site has no {fact}", file=file, variable=fact, remedy=f"give {fact} of the site")
     for fact, value in given.items():
         expected = (str,) if fact in _TEXTS or fact == "leaf_area" else (str, Mapping) if fact == "plant_type" else (
-            Mapping,) if fact == "parameters" else (int, float, np.floating)
+            Mapping,) if fact in ("parameters", "options") else (int, float, np.floating)
         if not isinstance(value, expected) or isinstance(value, bool):
             raise ForcingError(f"{fact} = {value!r} is of the wrong kind", file=file, variable=fact,
                                remedy="see the schema of the tower file")

@@ -73,7 +73,7 @@ def simulate(
     """Runs the column at a tower and returns its fluxes and states as an xarray.Dataset.
 
     `parameters` is a complete ParameterSet, or a mapping of single parameters that replace those of the site's plant
-    and soil. `options` chooses processes (see `Options`); without prescribed leaf area the phenology is prognostic
+    and soil. `options` chooses processes (see `Options`), on top of what the site calls for; without prescribed leaf area the phenology is prognostic
     unless chosen. `outputs` are names of the variable table (DEFAULT_OUTPUTS if None). `every` is "step", "day",
     "month" or "year": means over that window. The state starts from `restart` (a file) or from `initial` values by
     name on top of a first guess, brought to a steady state by up to `spin_up_cycles` cycles of the forcing (two for
@@ -138,7 +138,7 @@ def simulate(
 def _options(tower: Tower, given: Options | Mapping[str, object] | None) -> Options:
     if isinstance(given, Options):
         return given
-    values = dict(given or {})
+    values = {**tower.site.options, **(given or {})}
     if "phenology" not in values:
         values["phenology"] = tower.forcing.attrs.get("leaf_area_option", "prescribed")
     return Options.from_mapping(values)
