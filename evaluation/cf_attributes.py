@@ -1,10 +1,12 @@
 """Attributes of whole files: what CF asks for, and where every number comes from."""
 
 import json
+import platform
 from collections.abc import Mapping
 from datetime import datetime
 from importlib import metadata
 
+PACKAGES = ("numpy", "numba", "llvmlite", "xarray", "netCDF4")
 REFERENCES = "papers of every process and parameter: terraflux reference pages (docs/reference) and docstrings"
 
 
@@ -14,6 +16,17 @@ def version() -> str:
         return metadata.version("terraflux")
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def versions() -> str:
+    """Versions that decide the numbers of a run: terraflux, Python, numpy, numba, and what writes the file."""
+    found = [f"terraflux {version()}", f"python {platform.python_version()}"]
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return ", ".join(found)
 
 
 def text_attribute(value: object) -> object:
@@ -47,7 +60,8 @@ def global_attributes(attrs: Mapping[object, object], title: str, institution: s
         "history": f"{now:%Y-%m-%dT%H:%M:%SZ} terraflux {version()}: {history or 'simulation written'}",
         "references": str(attrs.get("references", "") or REFERENCES),
     }
-    earlier = attrs.get("history")
+    made["versions"] = str(attrs.get("versions", "") or versions())
+    earlier = attrs.get("history") or attrs.get("forcing_history")
     if earlier:
         lines = earlier if isinstance(earlier, (list, tuple)) else [earlier]
         made["history"] += "\n" + "\n".join(map(str, lines))

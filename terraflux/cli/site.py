@@ -37,7 +37,7 @@ def site(
     """
     from terraflux.cli.assignments import assignments, guessed, numbers, year_range
     from terraflux.cli.progress import Progress
-    from terraflux.cli.tower_run import check_choices, command_line, run_tower
+    from terraflux.cli.tower_run import check_choices, command_line, default_folder, run_tower
     from terraflux.model.options import ALTERNATIVES
 
     options: dict[str, object] = dict(assignments(option or [], "--option"))
@@ -60,6 +60,6 @@ def site(
         opened = open_tower(tower, format=format, site=facts or None, completion=choices or None,
                             data_folder=data_folder, first=None if first is None else f"{first:04d}-01-01",
                             last=None if last is None else f"{last:04d}-12-31")
-        folder = out or Path(f"terraflux_{opened.site.site_id}")
+        folder = out or default_folder(opened.site.site_id)
         run_tower(opened, folder, progress, parameters=overrides, options=options, spin_up_cycles=spin_up_cycles,
                   names=names, precision=precision, quality=quality, figures=figures, history=command_line())

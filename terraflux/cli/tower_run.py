@@ -1,5 +1,6 @@
 """What `terraflux site` and `terraflux demo` share: run an opened tower, write everything, say what came out."""
 
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -20,6 +21,16 @@ SHOWN_METRICS = ("bias", "rmse", "r", "nse", "kge_2012")
 def command_line() -> str:
     """The command as typed, for the history of files."""
     return shlex.join(["terraflux", *sys.argv[1:]])
+
+
+def default_folder(site_id: str) -> Path:
+    """Output folder of a site in the working folder. A name from a data file cannot lead out of it.
+
+    >>> str(default_folder("../../etc"))
+    'terraflux_etc'
+    """
+    name = re.sub(r"[^\w.-]+", "_", site_id).strip("._")
+    return Path(f"terraflux_{name or 'site'}")
 
 
 def check_choices(options: Mapping[str, object], names: str, precision: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from terraflux.evaluation.cf_attributes import version
+from terraflux.evaluation.cf_attributes import version, versions
 from terraflux.report.figures import Drawn
 from terraflux.report.style import readable_name
 from terraflux.report.summary import annual_budget, closures, is_synthetic, warnings
@@ -22,7 +22,7 @@ SHOWN_SCALES = {"half_hourly": "Time step", "daily": "Daily means", "monthly": "
                 "diurnal": "Mean diurnal cycle"}
 SITE_FACTS = ("site_id", "site_name", "latitude", "longitude", "elevation", "utc_offset_hours", "plant_type",
               "plant_types", "soil_class", "igbp", "canopy_height", "measurement_height", "time_step_seconds")
-LONG_ATTRIBUTES = ("parameters", "options", "spin_up", "history", "source_files", "input_checksums", "versions")
+LONG_ATTRIBUTES = ("parameters", "options", "spin_up", "history", "source_files", "input_checksums")
 
 
 def page_html(simulated: xr.Dataset, observed: xr.Dataset | None = None, forcing: xr.Dataset | None = None,
@@ -51,7 +51,7 @@ def page_html(simulated: xr.Dataset, observed: xr.Dataset | None = None, forcing
         figures=[(one.name, one.caption, base64.b64encode(one.png).decode("ascii")) for one in figures],
         provenance=_provenance(forcing),
         completions=_lines(forcing.attrs.get("history")) if forcing is not None else [],
-        documents=_described(simulated, LONG_ATTRIBUTES),
+        documents=[*_described(simulated, LONG_ATTRIBUTES), ("versions", versions())],
         attributes=[(str(name), _text(value)) for name, value in simulated.attrs.items()
                     if name not in LONG_ATTRIBUTES and name not in SITE_FACTS],
         files=list(files),

@@ -118,6 +118,7 @@ def test_provenance_travels_with_the_file(simulated, tmp_path):
                         "synthetic": 1}
     with xr.open_dataset(write_netcdf(simulated, tmp_path / "run.nc", history="terraflux site XX-Tst")) as made:
         assert made.attrs["Conventions"] == "CF-1.8"
+        assert f"numpy {np.__version__}" in made.attrs["versions"]
         assert "SYNTHETIC" in made.attrs["title"]
         assert "terraflux site XX-Tst" in made.attrs["history"]
         assert "longwave estimated by brutsaert" in made.attrs["history"]

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from terraflux.cli import main
 from terraflux.cli.assignments import assignments, guessed, numbers, year_range
 from terraflux.cli.errors import paragraph, run
+from terraflux.cli.tower_run import default_folder
 from terraflux.model.options import ALTERNATIVES
 from terraflux.model.parameters import parameter_entries, plant_types, soil_classes
 from terraflux.model.variables import GROUPS
@@ -136,7 +138,26 @@ def test_words_of_the_command_line_are_read_as_documented():
             year_range(bad)
 
 
+def test_a_site_name_cannot_lead_the_output_elsewhere():
+    assert str(default_folder("DK-Fou")) == "terraflux_DK-Fou"
+    for name in ("../../etc", "/etc", "a/b", "..", "", "a\\b", "x\0y"):
+        folder = default_folder(name)
+        assert folder.parent == Path(".")
+        assert folder.name.startswith("terraflux_")
+        assert "\0" not in folder.name
+
+
 def test_a_paragraph_joins_lines_and_notes():
     error = ValueError("first\nsecond")
     error.add_note("third")
     assert paragraph(error) == "first second third. (--debug shows where)"
+
+
+def test_the_doctor_names_what_is_missing_and_leaves_with_1(monkeypatch, capsys, tmp_path):
+    monkeypatch.delenv("TERRAFLUX_SHARED_DATA", raising=False)
+    assert run(["doctor", "--json"]) == 0
+    checks = {one["check"]: one for one in json.loads(capsys.readouterr().out)}
+    assert {"numba", "cache folder", "column model", "vector instructions"} <= set(checks)
+    monkeypatch.setenv("TERRAFLUX_SHARED_DATA", str(tmp_path / "absent"))
+    assert run(["doctor"]) == 1
+    assert "PROBLEM" in capsys.readouterr().out
