@@ -46,7 +46,10 @@ def kling_gupta_2009(simulated: np.ndarray, observed: np.ndarray) -> float:
 
 
 def kling_gupta_2012(simulated: np.ndarray, observed: np.ndarray) -> float:
-    """Kling-Gupta efficiency of Kling et al. (2012, J. Hydrol. 424:264): ratio of coefficients of variation instead."""
+    """Kling-Gupta efficiency of Kling et al. (2012, J. Hydrol. 424:264): ratio of coefficients of variation instead.
+
+    Both efficiencies divide by the observed mean: they say little where it is near nought (net exchange, degC).
+    """
     return _kling_gupta(simulated, observed, by_variation=True)
 
 
@@ -109,9 +112,10 @@ def _moment(values: np.ndarray, order: int) -> float:
 def probability_overlap(simulated: np.ndarray, observed: np.ndarray) -> float:
     """Common area of both distributions, sum of min(f_M, f_O) (Perkins et al. 2007, J. Climate 20:4356).
 
-    Histograms of `PDF_BINS` equal bins from the lowest to the highest value of both.
+    Histograms of `PDF_BINS` equal bins from the lowest to the highest value of both; undefined for fewer values than
+    bins, whose histograms would hardly touch.
     """
-    if observed.size < 2:
+    if observed.size < PDF_BINS:
         return np.nan
     low = min(simulated.min(), observed.min())
     high = max(simulated.max(), observed.max())

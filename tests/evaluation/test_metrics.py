@@ -77,4 +77,14 @@ def test_squared_error_splits_into_bias_and_centred_error(simulated, observed):
     centred = np.mean(((simulated - simulated.mean()) - (observed - observed.mean())) ** 2)
     total = metrics.root_mean_square_error(simulated, observed) ** 2
     assert total == pytest.approx(metrics.bias(simulated, observed) ** 2 + centred, rel=1e-9, abs=1e-9)
-    assert 0.0 <= metrics.probability_overlap(simulated, observed) <= 1.0 + 1e-12
+
+
+@given(arrays(float, 80, elements=st.floats(-50, 50)), arrays(float, 80, elements=st.floats(-50, 50)))
+def test_overlap_is_a_share_and_the_same_from_both_sides(simulated, observed):
+    overlap = metrics.probability_overlap(simulated, observed)
+    assert 0.0 <= overlap <= 1.0 + 1e-12
+    assert overlap == pytest.approx(metrics.probability_overlap(observed, simulated))
+
+
+def test_overlap_of_a_few_values_is_undefined():
+    assert np.isnan(metrics.probability_overlap(SIMULATED, OBSERVED))
