@@ -112,9 +112,10 @@ def soil_water_balance(hydraulics: str, bottom: str) -> list[Item]:
                       WATER_BOTTOM[bottom],
                       SweepDown(soil_water.water_forward, first=soil_water.water_top, last=soil_water.water_bottom),
                       SweepUp(soil_water.water_back, last_is_done=True),
-                      soil_water.end_substep),
-        SweepUp(soil_water.push_up),
-        SweepDown(soil_water.borrow_below),
+                      soil_water.end_substep,
+                      SweepUp(soil_water.push_up),
+                      SweepDown(soil_water.borrow_below),
+                      soil_water.settle_substep),
         soil_water.end_soil_water,
         Layers(soil_water.heat_after_flow),
     ]

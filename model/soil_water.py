@@ -3,9 +3,9 @@
 Moisture is the unknown. Each sub-step linearises the fluxes about the present moisture (one Newton iteration of backward
 Euler on d theta/dt = -dq/dz - sink, with q = K (1 - dpsi/dz); Celia et al. 1990 for the flux form) and solves one
 tridiagonal system; a wet or fast-changing step takes several sub-steps. The moisture of each layer changes by its
-fluxes alone, so water is conserved however well the linearisation holds. What overshoots saturation is handed to the
-layer above and at last to the pond; what undershoots the driest moisture is borrowed from the layer below and at last
-from drainage. Rates are in m s-1 of liquid water, positive downward.
+fluxes alone, so water is conserved however well the linearisation holds. After every sub-step, what overshoots
+saturation is handed to the layer above and at last to the pond; what undershoots the driest moisture is borrowed from
+the layer below and at last from drainage. Rates are in m s-1 of liquid water, positive downward.
 """
 
 from terraflux.model.constants import WATER_DENSITY, WATER_HEAT_CAPACITY
@@ -177,15 +177,20 @@ def borrow_below(soil_liquid, soil_ice, porosity, residual_moisture, layer_thick
     return left + missing, missing * layer_thickness
 
 
+@process(returns=("ponded_water", "infiltrated_water", "drained_water", "moisture_excess", "moisture_deficit"))
+def settle_substep(ponded_water, infiltrated_water, drained_water, moisture_excess, moisture_deficit):
+    """What no layer could hold joins the pond; what the bottom layer had to borrow comes off the drainage."""
+    return (ponded_water + moisture_excess * WATER_DENSITY, infiltrated_water - moisture_excess,
+            drained_water - moisture_deficit, 0.0, 0.0)
+
+
 @process(returns=("ponded_water", "surface_runoff", "drainage", "infiltration"))
-def end_soil_water(ponded_water, moisture_excess, moisture_deficit, maximum_ponding, infiltrated_water, drained_water,
-                   time_step):
-    """The pond keeps what fits, the rest runs off; what the bottom layer had to borrow comes off the drainage."""
-    standing = ponded_water + moisture_excess * WATER_DENSITY
-    runoff = max(standing - maximum_ponding, 0.0)
+def end_soil_water(ponded_water, maximum_ponding, infiltrated_water, drained_water, time_step):
+    """The pond keeps what fits, the rest runs off."""
+    runoff = max(ponded_water - maximum_ponding, 0.0)
     per_step = 1.0 / time_step
-    return (standing - runoff, runoff * per_step, (drained_water - moisture_deficit) * WATER_DENSITY * per_step,
-            (infiltrated_water - moisture_excess) * WATER_DENSITY * per_step)
+    return (ponded_water - runoff, runoff * per_step, drained_water * WATER_DENSITY * per_step,
+            infiltrated_water * WATER_DENSITY * per_step)
 
 
 @process(returns=("water_heat_after", "soil_moisture"))
