@@ -170,7 +170,8 @@ class Ran:
 class Column:
     """A woven recipe that runs with parameters, states and forcing given by name; what is not named has a default."""
 
-    def __init__(self, recipe, soil_layers, deep_layers=0):
+    def __init__(self, recipe, soil_layers, deep_layers=0, weather=None):
+        self.weather = weather or {}
         self.table = variable_table(soil_layers=soil_layers, deep_layers=deep_layers)
         self.layers = soil_layers
         prepare = [*ROOTS, *ground_recipe.prepare_soil(deep_layers)]
@@ -186,11 +187,11 @@ class Column:
         return np.array(rows)
 
     def run(self, steps, parameters=None, states=None, outputs=(), columns=1, time_step=1800.0, **forcing):
-        """Run `steps`; forcing by name is a number or [time]. Raises ColumnError where a state leaves its bounds."""
+        """Run `steps`; forcing by name is a number or [time], else 0. Raises ColumnError where a state leaves its bounds."""
         values = LOAM | {"layer_thickness": TEN_LAYERS if self.layers == 10 else 0.1} | (parameters or {})
         series = np.zeros((steps, len(self.table.of_kind("forcing")), 1))
         for row, variable in enumerate(self.table.of_kind("forcing")):
-            series[:, row, 0] = (WEATHER | forcing).get(variable.name, 0.0)
+            series[:, row, 0] = (self.weather | forcing).get(variable.name, 0.0)
         vectors = self.parameters(values, columns)
         named = [{name: np.asarray(value)[..., k] if np.ndim(value) == 2 else value
                   for name, value in (states or {}).items()} for k in range(columns)]
@@ -222,4 +223,4 @@ def heat_column(layers=120, freezing="supercooled", deep_layers=0):
 @cache
 def ground_column(layers=10, freezing="supercooled", deep_layers=0, passes=2):
     """Snow, heat and water under an open sky."""
-    return Column(ground_step(freezing, deep_layers, passes), layers, deep_layers)
+    return Column(ground_step(freezing, deep_layers, passes), layers, deep_layers, WEATHER)
