@@ -81,6 +81,8 @@ def observations_dataset(record: Record, site: SiteDescription) -> xr.Dataset:
     variables: dict[str, Any] = {"time_bnds": coordinates.pop("time_bnds")}
     for name, one in record.observations.items():
         attributes = _variable_attributes(name) | {"ancillary_variables": f"{name}_quality"}
+        if one.depth is not None:
+            attributes["depth"] = one.depth
         variables[name] = ("time", np.ascontiguousarray(one.values, dtype=np.float64), attributes)
         variables[f"{name}_quality"] = ("time", one.flags.astype(np.int8),
                                         provenance.attributes(name) | {"long_name": f"quality of {name}"})

@@ -14,6 +14,7 @@ A mapping has tables, each a list of files of the same layout (put one after the
     precipitation = { column = "P", unit = "mm", flag = "P_flag", flags = { 0 = "measured", 1 = "filled_poor" } }
     [table.observations]
     latent_heat = { column = "LE", unit = "W m-2" }
+    soil_temperature_observed = { column = "TS", unit = "degC", depth = 0.05 }                 # m below the surface
 
 `marks` says whether stamps are the start or the end of the interval and has no default; `utc_offset_hours` is the zone
 of the stamps, by default the site's local standard time. Unknown keys are refused with the nearest known one.
@@ -45,7 +46,7 @@ from terraflux.drivers.units import FORCING_INPUTS, OBSERVABLES
 TABLE_KEYS = ("files", "separator", "missing", "time", "forcing", "observations")
 TIME_KEYS = ("stamp", "year", "month", "day", "day_of_year", "hour", "minute", "marks", "utc_offset_hours",
              "step_seconds")
-COLUMN_KEYS = ("column", "columns", "unit", "flag", "flags")
+COLUMN_KEYS = ("column", "columns", "unit", "flag", "flags", "depth")
 
 
 def read(mapping: Mapping[str, Any], folder: Path, *, utc_offset_hours: float, file: object = "",
@@ -184,4 +185,13 @@ def _series(variable: str, entry: Mapping[str, Any], frame: pd.DataFrame, step: 
                                    remedy=nearest(str(name), FLAG_MEANINGS))
             meaning[int(code)] = FLAG_MEANINGS.index(name)
         flags = flags_from(frame[str(entry["flag"])].to_numpy(dtype=float), meaning)
-    return series(variable, values, str(entry["unit"]), step, flags=flags, file=path, column=" + ".join(columns))
+    return series(variable, values, str(entry["unit"]), step, flags=flags, file=path, column=" + ".join(columns),
+                  depth=_depth(entry, variable, path))
+
+
+def _depth(entry: Mapping[str, Any], variable: str, path: Path) -> float | None:
+    depth = entry.get("depth")
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, (int, float)) or not 0.0 <= depth <= 20.0):
+        raise ForcingError(f"depth = {depth!r} is no depth of a sensor", file=path, variable=variable, unit="m",
+                           remedy="give m below the surface, from 0 to 20")
+    return None if depth is None else float(depth)

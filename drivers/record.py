@@ -19,7 +19,8 @@ class Series:
     """One variable as read: `values` (float64, canonical unit, NaN where missing), a flag per value, and its origin.
 
     `flags` are provenance flags for forcing and quality (0 measured, 1 and more filled) for observations. `declared`
-    is the unit that the source was read in, `raw` its values in that unit; `file` and `column` name the source.
+    is the unit that the source was read in, `raw` its values in that unit; `file` and `column` name the source; `depth` (m below the
+    surface) is that of a sensor in the soil.
     """
 
     values: NDArray[np.float64]
@@ -28,6 +29,7 @@ class Series:
     raw: NDArray[np.float64]
     file: str = ""
     column: str = ""
+    depth: float | None = None
 
     def taken(self, rows: NDArray[np.int64]) -> "Series":
         """The series with its rows rearranged; -1 makes a missing value."""
@@ -35,16 +37,16 @@ class Series:
         safe = np.where(present, rows, 0)
         values, raw = (np.where(present, part[safe], np.nan) for part in (self.values, self.raw))
         flags = np.where(present, self.flags[safe], 0).astype(np.int8)
-        return Series(values, flags, self.declared, raw, self.file, self.column)
+        return Series(values, flags, self.declared, raw, self.file, self.column, self.depth)
 
 
 def series(variable: str, raw: ArrayLike, unit: str, step_seconds: float, *, flags: ArrayLike | None = None,
-           file: object = "", column: str = "") -> Series:
+           file: object = "", column: str = "", depth: float | None = None) -> Series:
     """A series of `variable` from values in a declared unit. Unknown variables and units are refused."""
     given = np.asarray(raw, dtype=np.float64)
     values = conversion(variable, unit, file=file).apply(given, step_seconds)
     marks = np.full(given.shape, MEASURED, dtype=np.int8) if flags is None else np.asarray(flags, dtype=np.int8)
-    return Series(values, marks, unit, given, str(file), column)
+    return Series(values, marks, unit, given, str(file), column, depth)
 
 
 @dataclass

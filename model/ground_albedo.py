@@ -1,16 +1,17 @@
 """Albedo, emissivity and snow cover of the ground, and the ageing of the snow surface.
 
 Bare ground darkens linearly from its dry to its wet albedo as the top layer fills; it reflects twice as much near
-infrared as visible light, with the broadband albedo kept for equal energies. Snow: BATS (Dickinson, Henderson-Sellers
+infrared as visible light, with the broadband albedo kept. Snow: BATS (Dickinson, Henderson-Sellers
 and Kennedy 1993, NCAR/TN-387+STR) without its dependence on zenith, cover after Niu and Yang (2007, J. Geophys. Res.
 112, D21101) with the exponent of the density ratio at 1.
 """
 
+from terraflux.model.canopy_radiation import VISIBLE_SHARE
 from terraflux.model.constants import KELVIN
 from terraflux.model.weave import process
 from terraflux.model.weave.lane_math import exp, tanh
 
-VISIBLE_PART = 2.0 / 3.0  # visible over broadband albedo of bare ground: visible to infrared as 1 to 2
+VISIBLE_PART = 1.0 / (2.0 - VISIBLE_SHARE)  # visible over broadband albedo of bare ground, half the near-infrared one
 BRIGHTEST_INFRARED = 0.95
 FRESH_SNOW_VISIBLE, FRESH_SNOW_INFRARED = 0.95, 0.65
 AGED_LOSS_VISIBLE, AGED_LOSS_INFRARED = 0.2, 0.5  # share of albedo that old snow has lost
@@ -31,8 +32,8 @@ def ground_albedo(snow_age, snow_depth, snow_water_equivalent, soil_liquid_top, 
     """Albedo of both bands, emissivity and snow cover (all 1), for direct and diffuse light alike."""
     wetness = min(max((soil_liquid_top + soil_ice_top) / porosity_top, 0.0), 1.0)
     bare = ground_albedo_dry + (ground_albedo_wet - ground_albedo_dry) * wetness
-    bare_infrared = min((2.0 - VISIBLE_PART) * bare, BRIGHTEST_INFRARED)
-    bare_visible = 2.0 * bare - bare_infrared
+    bare_infrared = min(2.0 * VISIBLE_PART * bare, BRIGHTEST_INFRARED)
+    bare_visible = (bare - (1.0 - VISIBLE_SHARE) * bare_infrared) * (1.0 / VISIBLE_SHARE)
 
     aged = snow_age / (1.0 + snow_age)
     snow_visible = FRESH_SNOW_VISIBLE * (1.0 - AGED_LOSS_VISIBLE * aged)

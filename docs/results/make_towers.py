@@ -28,7 +28,7 @@ FORESTS = ("CN-Cha", "CN-Qia", "SE-Svb")
 DAY, YEAR = 86400.0, 365.25 * 86400.0
 MONTHLY = ("net_radiation", "latent_heat", "sensible_heat", "gross_primary_production", "ecosystem_respiration",
            "net_ecosystem_exchange", "soil_temperature_observed")
-BENCHMARKS = ("penman_monteith", "manabe_bucket", "1lin")
+BENCHMARKS = ("penman_monteith", "manabe", "1lin")
 SCALES = ("half_hourly", "daily", "monthly", "diurnal")
 
 
@@ -132,7 +132,6 @@ def figure(tower: tf.Tower, simulated: xr.Dataset, site: str) -> None:
     drawn = seasonal_cycle(simulated, tower.observations)
     (HERE / "figures").mkdir(exist_ok=True)
     drawn.savefig(HERE / "figures" / f"{site}.png", dpi=60, metadata={"Software": None})
-    matplotlib.pyplot.close(drawn)
 
 
 def markdown_table(header: list[str], rows: list[list[str]]) -> str:
@@ -225,7 +224,7 @@ def main() -> None:
     if not latent.empty:
         error = latent[latent["metric"] == "nme"].pivot(index="site", columns="contender", values="value")
         for site, row in error.iterrows():
-            beaten[str(site)] = {name: bool(row["terraflux"] < row[name]) for name in ("penman_monteith", "manabe_bucket")}
+            beaten[str(site)] = {name: bool(row["terraflux"] < row[name]) for name in ("penman_monteith", "manabe")}
     rows = targets(results, beaten)
     (HERE / "towers.md").write_text(page(results, tables, rows, facts), encoding="utf-8")
     plain = {site: {name: {metric: (float(f"{value:.6g}") if np.isfinite(value) else None) for metric, value in entry.items()}
