@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from terraflux.model.column import column_model
@@ -23,6 +24,9 @@ from terraflux.model.weave import Model, Result
 
 Array = NDArray[np.float64]
 DAY = 86400.0
+
+settings.register_profile("unhurried", deadline=None)  # the first example may compile, and machines are shared
+settings.load_profile("unhurried")
 
 OTHER_OPTIONS = Options(
     air="buck", phenology="growing_season_index", precipitation_phase="air_temperature", photosynthesis="light_use_efficiency",
