@@ -1,7 +1,7 @@
 """The ground's part of the time step: snow, heat and water below the canopy. Read it like a flow chart."""
 
 from terraflux.model import ground_energy, ground_heat, snow, soil_water, thaw
-from terraflux.model.soil_freezing import FREEZING
+from terraflux.model.soil_freezing import FREEZING, begin_freezing, frozen_air, thawed
 from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS, driest_wetness, gradual_air_entry
 from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY, solid_logarithm
 from terraflux.model.soil_water import MOST_SUBSTEPS, WATER_BOTTOM
@@ -64,36 +64,51 @@ def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[It
     ]
 
 
-def ground_heat_balance(freezing: str, deep_layers: int, passes: int) -> list[Item]:
-    """Surface energy balance, conduction and phase change; the skin, snow, soil and deep layers as one column."""
-    begin, from_heat = FREEZING[freezing]
+def soil_from_heat(freezing: str) -> list[Item]:
+    """Temperature and ice of the soil from its heat; freezing costs only columns that are cold."""
+    return [Layers(thawed), When("ground_freezing", Layers(FREEZING[freezing].from_heat))]
+
+
+def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surface: list[Item]) -> list[Item]:
+    """Heat of snow, soil and deep layers after the step, under a surface of the items given, solved `passes` times."""
+    frozen = FREEZING[freezing]
     between = ground_heat.conductance_between
     under_snow = {"sweep_value_above": "snow_sweep_value_bottom", "sweep_ratio_above": "snow_sweep_ratio_bottom"}
     deep_begin = [Layers(ground_heat.begin_deep),
                   SweepDown(between.of("deep"),
                             first=between.of("deep").with_names(half_resistance_above="soil_half_resistance_bottom"))]
-    deep_again = [Layers(ground_heat.deep_from_heat)]
-    surface: list[Item] = [
-        Fused(ground_energy.surface_balance, ground_heat.surface_forward.with_names(conductance="snow_conductance_top"))]
+    deep_again = [Layers(ground_heat.deep_from_heat)] if deep_layers else []
+    solve = [Layers(snow.snow_from_heat), *heat_conduction(deep_layers, under_snow, surface)]
+    again = [Repeat(passes - 1, *soil_from_heat(freezing), *deep_again, *solve)] if passes > 1 else []
     return [
-        ground_energy.drying_surface,
-        Layers(begin),
+        frozen_air,
+        Layers(begin_freezing),
         SweepDown(between.of("snow"), first=ground_heat.conductance_to_surface.of("snow")),
         SweepDown(between.of("soil"),
                   first=between.of("soil").with_names(half_resistance_above="snow_half_resistance_bottom")),
         *(deep_begin if deep_layers else []),
-        Repeat(passes,
-               Layers(from_heat),
-               Layers(snow.snow_from_heat),
-               *(deep_again if deep_layers else []),
-               *heat_conduction(deep_layers, under_snow, surface)),
+        Layers(thawed),
+        When("ground_freezing", *(Layers(one) for one in (*frozen.begin, frozen.first))),
+        *solve,
+        *again,
+    ]
+
+
+def ground_heat_balance(freezing: str, deep_layers: int, passes: int) -> list[Item]:
+    """Surface energy balance, conduction and phase change; the skin, snow, soil and deep layers as one column."""
+    surface: list[Item] = [Fused(ground_energy.surface_balance,
+                                 ground_heat.surface_forward.with_names(conductance="snow_conductance_top"))]
+    return [
+        ground_energy.drying_surface,
+        *conduction_with_freezing(freezing, deep_layers, passes, surface),
         ground_energy.surface_fluxes,
         When("snow_present",
              snow.exchange_with_air,
              SweepDown(snow.melt_and_drain),
              snow.hand_to_soil),
         snow.snow_totals,
-        Layers(Fused(from_heat, ground_heat.end_soil)),
+        *soil_from_heat(freezing),
+        Layers(ground_heat.end_soil),
         *([Layers(Fused(ground_heat.deep_from_heat, ground_heat.end_deep))] if deep_layers else []),
     ]
 

@@ -6,13 +6,16 @@ freezing follows from the Clapeyron equation and Campbell's retention (Niu and Y
 Tf = -g Tk / Lf * |psi| of the layer's water, liquid = water * (Tf / T)**(1/b). Tk is taken as 273.15 K.
 """
 
+from dataclasses import dataclass
+
 from terraflux.model.constants import GRAVITY, KELVIN, LATENT_HEAT_FUSION, WATER_DENSITY
 from terraflux.model.soil_thermal import ICE_VOLUME_HEAT, WATER_VOLUME_HEAT
-from terraflux.model.weave import process
+from terraflux.model.weave import Process, process
 from terraflux.model.weave.lane_math import exp, log
 
 FUSION_VOLUME = LATENT_HEAT_FUSION * WATER_DENSITY  # J m-3
 DEPRESSION = GRAVITY * KELVIN / LATENT_HEAT_FUSION  # K per m of suction
+NEAR_FREEZING = 2.0  # degC: a warmer column without ice is not asked for ice in this step
 SMALLEST_DEPRESSION = 1e-4  # K
 LARGEST_DEPRESSION = 20.0  # K
 LOST_CAPACITY = WATER_VOLUME_HEAT - ICE_VOLUME_HEAT  # J m-3 K-1 that water loses by freezing
@@ -20,25 +23,48 @@ COLDEST_GROUND = -120.0  # degC
 WIDEST_RATIO = 14.0  # ln(T / Tf) at the smallest depression and the coldest temperature
 
 
-@process(returns=("freezing_temperature", "soil_heat_start", "soil_heat", "soil_iterate_temperature"))
-def supercooled_begin(soil_temperature, soil_liquid, soil_ice, heat_capacity, layer_thickness, porosity,
-                      saturated_potential, retention_exponent):
-    """Freezing point of the layer's whole water, and the heat of the layer before conduction."""
+@process(returns=("soil_heat_start", "soil_heat", "soil_iterate_temperature", "freezing_temperature", "ground_freezing"))
+def begin_freezing(soil_temperature, soil_liquid, soil_ice, heat_capacity, layer_thickness, ground_freezing):
+    """Heat of the layer before conduction, and whether water in the column is or may become frozen in this step."""
+    heat = (heat_capacity * soil_temperature - FUSION_VOLUME * soil_ice) * layer_thickness
+    cold = (soil_temperature < NEAR_FREEZING) | (soil_ice > 0.0)
+    return heat, heat, soil_temperature, -SMALLEST_DEPRESSION, 1.0 if cold else ground_freezing
+
+
+@process(returns="ground_freezing")
+def frozen_air(surface_temperature):
+    """A frozen surface may freeze the ground below it."""
+    return 1.0 if surface_temperature < 0.0 else 0.0
+
+
+@process(returns="freezing_temperature")
+def freezing_point(soil_liquid, soil_ice, porosity, saturated_potential, retention_exponent):
+    """Temperature (degC) at which the layer's whole water begins to freeze."""
     wetness = min(max((soil_liquid + soil_ice) / porosity, 0.01), 1.0)
     suction = -saturated_potential * exp(-retention_exponent * log(wetness))
-    point = -min(max(DEPRESSION * suction, SMALLEST_DEPRESSION), LARGEST_DEPRESSION)
-    heat = (heat_capacity * soil_temperature - FUSION_VOLUME * soil_ice) * layer_thickness
-    return point, heat, heat, soil_temperature
-
-
-@process(returns=("freezing_temperature", "soil_heat_start", "soil_heat", "soil_iterate_temperature"))
-def sharp_begin(soil_temperature, soil_ice, heat_capacity, layer_thickness):
-    """All water freezes at 0 degC."""
-    heat = (heat_capacity * soil_temperature - FUSION_VOLUME * soil_ice) * layer_thickness
-    return 0.0, heat, heat, soil_temperature
+    return -min(max(DEPRESSION * suction, SMALLEST_DEPRESSION), LARGEST_DEPRESSION)
 
 
 STATE_OF_LAYER = ("soil_iterate_temperature", "soil_ice", "soil_liquid", "soil_thermal_response", "soil_thermal_inertia")
+
+
+@process(returns=("soil_iterate_temperature", "soil_thermal_response", "soil_thermal_inertia"))
+def thawed(soil_heat, soil_liquid, soil_ice, porosity, solid_heat_capacity, layer_thickness, soil_iterate_temperature,
+           ground_freezing):
+    """Temperature of a layer in a column where nothing is frozen, and its heat per kelvin."""
+    water = soil_liquid + soil_ice
+    inertia = ((1.0 - porosity) * solid_heat_capacity + WATER_VOLUME_HEAT * water) * layer_thickness
+    return soil_iterate_temperature if ground_freezing > 0.0 else soil_heat / inertia, 1.0, inertia
+
+
+@process(returns=("soil_iterate_temperature", "soil_thermal_response", "soil_thermal_inertia"))
+def supercooled_as_it_is(soil_temperature, soil_liquid, soil_ice, heat_capacity, retention_exponent,
+                         freezing_temperature, layer_thickness):
+    """A layer before conduction: its temperature, and its heat per kelvin with the latent heat of what freezes next."""
+    depth = min(soil_temperature, freezing_temperature)
+    fusion = (FUSION_VOLUME + LOST_CAPACITY * depth) * soil_liquid / (retention_exponent * -depth)
+    fusion = fusion if soil_temperature <= freezing_temperature else 0.0
+    return soil_temperature, 1.0, (heat_capacity + fusion) * layer_thickness
 
 
 @process(returns=STATE_OF_LAYER)
@@ -87,4 +113,16 @@ def sharp(soil_heat, soil_liquid, soil_ice, porosity, solid_heat_capacity, layer
             layer_thickness if melting else capacity * layer_thickness)
 
 
-FREEZING = {"supercooled": (supercooled_begin, supercooled), "sharp": (sharp_begin, sharp)}
+@dataclass(frozen=True)
+class Freezing:
+    """What frozen columns do: before the step's conduction (`begin`), before its first solve, and after each solve."""
+
+    begin: tuple[Process, ...]
+    first: Process
+    from_heat: Process
+
+
+FREEZING = {
+    "supercooled": Freezing((freezing_point,), supercooled_as_it_is, supercooled),
+    "sharp": Freezing((), sharp, sharp),
+}

@@ -415,6 +415,7 @@ GROUND_WORK = _declare("diagnostic", """
     largest_moisture_change       | m3 m-3       |            |                               |          | estimated largest change of moisture within the step
     infiltrated_water             | m            |            |                               |          | infiltration within the step
     drained_water                 | m            |            |                               |          | drainage within the step
+    ground_freezing               | 1            |            |                               |          | 1 where water in the soil is frozen or may freeze within the step
     thaw_open                     | 1            |            |                               |          | 1 while the ground above is thawed
     top_ice                       | m            |            |                               |          | frozen water in the top of the soil
     top_water                     | m            |            |                               |          | water in the top of the soil

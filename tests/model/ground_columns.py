@@ -9,14 +9,13 @@ from functools import cache
 
 import numpy as np
 
-from terraflux.model import ground_albedo, ground_heat, ground_recipe, snow, soil_water
+from terraflux.model import ground_albedo, ground_heat, ground_recipe, soil_water
 from terraflux.model.air import AIR
 from terraflux.model.initial_state import state_vector
-from terraflux.model.soil_freezing import FREEZING
 from terraflux.model.soil_moisture_stress import ROOTS
 from terraflux.model.surface_totals import begin_storage_totals
 from terraflux.model.variables import variable_table
-from terraflux.model.weave import Fused, Layers, Repeat, SweepDown, process, weave
+from terraflux.model.weave import Fused, Layers, SweepDown, process, weave
 
 LOAM = {"porosity": 0.451, "saturated_potential": -0.478, "retention_exponent": 5.39, "saturated_conductivity": 6.95e-6,
         "residual_moisture": 0.0, "van_genuchten_alpha": 3.6, "van_genuchten_n": 1.56, "solid_conductivity": 3.0,
@@ -111,19 +110,10 @@ def held_top_recipe(hydraulics, bottom):
 
 def heat_recipe(freezing, deep_layers, passes=2):
     """Conduction and phase change under a given surface temperature."""
-    begin, from_heat = FREEZING[freezing]
-    between = ground_heat.conductance_between
-    under_snow = {"sweep_value_above": "snow_sweep_value_bottom", "sweep_ratio_above": "snow_sweep_ratio_bottom"}
-    below_soil = between.of("deep").with_names(half_resistance_above="soil_half_resistance_bottom")
     return [
-        Layers(no_snow), Layers(linear_conduction), Layers(begin),
-        SweepDown(between.of("snow"), first=ground_heat.conductance_to_surface.of("snow")),
-        SweepDown(between.of("soil"), first=between.of("soil").with_names(half_resistance_above="snow_half_resistance_bottom")),
-        *([Layers(ground_heat.begin_deep), SweepDown(between.of("deep"), first=below_soil)] if deep_layers else []),
-        Repeat(passes, Layers(from_heat), Layers(snow.snow_from_heat),
-               *([Layers(ground_heat.deep_from_heat)] if deep_layers else []),
-               *ground_recipe.heat_conduction(deep_layers, under_snow, [given_temperature])),
-        Layers(Fused(from_heat, ground_heat.end_soil)),
+        Layers(no_snow), Layers(linear_conduction),
+        *ground_recipe.conduction_with_freezing(freezing, deep_layers, passes, [given_temperature]),
+        *ground_recipe.soil_from_heat(freezing), Layers(ground_heat.end_soil),
         *([Layers(Fused(ground_heat.deep_from_heat, ground_heat.end_deep))] if deep_layers else []),
     ]  # fmt: skip
 
