@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import erf, erfc
 
-from terraflux.model.soil_freezing import sharp, sharp_begin, supercooled, supercooled_begin
+from terraflux.model.soil_freezing import begin_freezing, freezing_point, sharp, supercooled
 
 FUSION = 3.337e8  # J m-3
 WATER, ICE = 4188e3, 2117e3  # J K-1 per m3 of liquid water and of its ice
@@ -20,7 +20,7 @@ def heat_of(temperature, liquid, ice, porosity, solid, thickness=1.0):
     return (capacity * temperature - FUSION * ice) * thickness
 
 
-def freezing_point(water, porosity, potential, exponent):
+def clapeyron(water, porosity, potential, exponent):
     """Clapeyron with Campbell's retention, written anew: Tf = g Tk psi / Lf within 1e-4 and 20 K."""
     suction = -potential * min(max(water / porosity, 0.01), 1.0) ** -exponent
     return -min(max(9.80665 * 273.15 / 3.337e5 * suction, 1e-4), 20.0)
@@ -31,7 +31,7 @@ def freezing_point(water, porosity, potential, exponent):
 def test_temperature_and_ice_hold_exactly_the_heat_they_were_made_of(temperature, water, frozen, thickness, exponent, start):
     porosity, solid = 0.46, 2.2e6
     heat = heat_of(temperature, water * (1.0 - frozen), water * frozen, porosity, solid, thickness)
-    point = freezing_point(water, porosity, -0.3, exponent)
+    point = clapeyron(water, porosity, -0.3, exponent)
     layers = (supercooled(heat, start, water, 0.0, point, porosity, solid, exponent, thickness),
               sharp(heat, water, 0.0, porosity, solid, thickness))
     for found, ice, liquid, _, inertia in layers:
@@ -44,7 +44,7 @@ def test_temperature_and_ice_hold_exactly_the_heat_they_were_made_of(temperature
 @given(temperature=st.floats(-50.0, -1e-3), water=st.floats(0.02, 0.45), exponent=st.floats(1.0, 18.0))
 def test_liquid_below_freezing_follows_the_power_law_of_niu_and_yang(temperature, water, exponent):
     porosity, solid, potential = 0.46, 2.2e6, -0.3
-    point = freezing_point(water, porosity, potential, exponent)
+    point = clapeyron(water, porosity, potential, exponent)
     liquid = water * min(temperature / point, 1e30) ** (-1.0 / exponent) if temperature < point else water
     heat = heat_of(temperature, liquid, water - liquid, porosity, solid)
     found, ice, kept, _, _ = supercooled(heat, temperature, water, 0.0, point, porosity, solid, exponent, 1.0)
@@ -56,7 +56,7 @@ def test_liquid_below_freezing_follows_the_power_law_of_niu_and_yang(temperature
 @given(temperature=st.floats(-30.0, -0.5), before=st.floats(-1.0, 1.0), water=st.floats(0.1, 0.45))
 def test_the_power_law_is_met_from_a_guess_one_kelvin_away(temperature, before, water):
     porosity, solid, exponent = 0.46, 2.2e6, 5.4
-    point = freezing_point(water, porosity, -0.3, exponent)
+    point = clapeyron(water, porosity, -0.3, exponent)
     liquid = water * max(temperature / point, 1.0) ** (-1.0 / exponent)
     heat = heat_of(temperature, liquid, water - liquid, porosity, solid)
     found, *_ = supercooled(heat, temperature + before, water, 0.0, point, porosity, solid, exponent, 1.0)
@@ -66,7 +66,7 @@ def test_the_power_law_is_met_from_a_guess_one_kelvin_away(temperature, before, 
 @given(temperature=st.floats(-25.0, -0.3), water=st.floats(0.1, 0.45))
 def test_the_heat_per_kelvin_of_freezing_soil_is_the_derivative_of_its_heat(temperature, water):
     porosity, solid, exponent = 0.46, 2.2e6, 5.4
-    point = freezing_point(water, porosity, -0.3, exponent)
+    point = clapeyron(water, porosity, -0.3, exponent)
 
     def heat(at):
         liquid = water * max(at / point, 1.0) ** (-1.0 / exponent)
@@ -78,17 +78,23 @@ def test_the_heat_per_kelvin_of_freezing_soil_is_the_derivative_of_its_heat(temp
 
 
 def test_freezing_begins_where_clapeyron_puts_it():
-    capacity, thickness = 3e6, 0.1
-    point, heat, same, first = supercooled_begin(2.0, 0.2, 0.05, capacity, thickness, 0.45, -0.478, 5.39)
-    assert point == pytest.approx(freezing_point(0.25, 0.45, -0.478, 5.39), rel=1e-12)
+    point = freezing_point(0.2, 0.05, 0.45, -0.478, 5.39)
+    assert point == pytest.approx(clapeyron(0.25, 0.45, -0.478, 5.39), rel=1e-12)
     assert point == pytest.approx(-0.008027 * 0.478 * (0.45 / 0.25) ** 5.39, rel=1e-3)
-    assert heat == same == pytest.approx((capacity * 2.0 - FUSION * 0.05) * thickness, rel=1e-12)
-    assert first == 2.0
-    assert sharp_begin(2.0, 0.05, capacity, thickness)[:2] == (0.0, heat)
+    assert freezing_point(0.0, 0.0, 0.45, -0.478, 5.39) == -20.0
+    assert freezing_point(0.45, 0.0, 0.45, -1e-3, 5.39) == -1e-4
+
+
+def test_the_step_starts_from_the_heat_of_the_layer():
+    capacity, thickness = 3e6, 0.1
+    start, heat, temperature, _, freezing = begin_freezing(3.0, 0.2, 0.05, capacity, thickness, 0.0)
+    assert start == heat == pytest.approx((capacity * 3.0 - FUSION * 0.05) * thickness, rel=1e-12)
+    assert (temperature, freezing) == (3.0, 1.0)
+    assert begin_freezing(3.0, 0.25, 0.0, capacity, thickness, 0.0)[-1] == 0.0
 
 
 def test_dry_soil_has_no_water_to_freeze():
-    point = freezing_point(0.0, 0.45, -0.3, 5.0)
+    point = clapeyron(0.0, 0.45, -0.3, 5.0)
     found, ice, liquid, _, inertia = supercooled(-5e6, -2.0, 0.0, 0.0, point, 0.45, 2e6, 5.0, 1.0)
     assert (ice, liquid) == (0.0, 0.0)
     assert found == pytest.approx(-5e6 / (0.55 * 2e6))
