@@ -16,7 +16,7 @@ SMALLEST_AREA = 1e-6  # m2 m-2
 GUESSED_YIELD, GUESSED_CAPACITY_SHARE, GUESSED_OPENING = 0.06, 0.4, 5.3
 GUESSED_OPTIMUM, GUESSED_WIDTH = 28.0, 28.0  # degC, K
 SMALLEST_DEMAND = 1e-9  # W m-2 J m-2
-FIRST_SECANT, SMALLEST_SECANT, LARGEST_SECANT = 1.15, 0.15, 3.0
+FIRST_SECANT, SMALLEST_SECANT, LARGEST_SECANT = 1.3, 0.15, 3.0
 SMALLEST_RISE = 1e-16  # K2
 LOWEST_SLOPE_SHARE = 0.2
 
@@ -50,8 +50,8 @@ def begin_leaf(absorbed_shortwave, isothermal_longwave, area, air_temperature, v
     """Net radiation per leaf area, how much of leaf and step stays wet, and where the search for temperature starts.
 
     It starts at the balance of a leaf with a rough conductance: assimilation the harmonic sum of light and capacity,
-    intercellular carbon dioxide 0.7 of the air's. Where the canopy would dry within the step, the wet share is what the stored water can keep wet over the step, so
-    that leaves transpire once they are dry.
+    intercellular carbon dioxide 0.7 of the air's. Where the canopy would dry within the step, the wet share is what the
+    stored water can keep wet over the step, so that leaves transpire once they are dry.
     """
     net = (absorbed_shortwave + isothermal_longwave) / max(area, SMALLEST_AREA)
     drive = vapour_pressure_deficit * leaf_cooling + saturation_slope * net

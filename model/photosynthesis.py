@@ -26,6 +26,7 @@ OXYGENATION = OXYGEN / OXYGENASE_CONSTANT
 LIGHT_TO_ELECTRONS = 0.5 * 0.85  # electrons of photosystem II per absorbed photon
 TRANSPORT_CURVATURE = 0.7
 PRODUCT_USE = 3.0 * 0.167  # triose-phosphate limit per carboxylation capacity
+SMALLEST_SQUARE = 1e-20  # (umol m-2 s-1)^2: keeps slopes finite where nothing is assimilated
 CURVATURE_C3, CURVATURE_C4, CURVATURE_PRODUCT = 0.98, 0.80, 0.95
 
 C4_QUANTUM_YIELD = 0.05  # mol mol-1
@@ -135,7 +136,8 @@ def farquhar(leaf_trial_temperature, intercellular_carbon_dioxide, absorbed_ligh
              light_inhibition, c4_pathway):
     """Gross assimilation, dark respiration, slope of assimilation with carbon dioxide (mol m-2 s-1) and Gamma*.
 
-    The slope is that of the limiting rate: it only guides the search for intercellular carbon dioxide.
+    The smooth minima are those of `smooth_minimum`; their square roots also give the slope of the joined rate, with
+    which stomatal conductance finds intercellular carbon dioxide.
     """
     warm = warmth(leaf_trial_temperature, GAS_CONSTANT)
     active = stress_on_capacity * capacity
@@ -178,10 +180,15 @@ def farquhar(leaf_trial_temperature, intercellular_carbon_dioxide, absorbed_ligh
     curvature = CURVATURE_C4 if is_c4 else CURVATURE_C3
     half_per_curvature = 0.5 / CURVATURE_C4 if is_c4 else 0.5 / CURVATURE_C3
 
-    joined = smooth_minimum(first, second, curvature, half_per_curvature)
-    gross = smooth_minimum(joined, third, CURVATURE_PRODUCT, 0.5 / CURVATURE_PRODUCT)
-    slope = first_slope if first < second else second_slope
-    slope = slope if joined < third else third_slope
+    total = first + second
+    bend = sqrt(max(total * total - 4.0 * curvature * first * second, SMALLEST_SQUARE))
+    joined = (total - bend) * half_per_curvature
+    ends = joined + third
+    turn = sqrt(max(ends * ends - 4.0 * CURVATURE_PRODUCT * joined * third, SMALLEST_SQUARE))
+    gross = (ends - turn) * (0.5 / CURVATURE_PRODUCT)
+    per = 1.0 / (bend * turn)
+    slope = ((second - joined) * first_slope + (first - joined) * second_slope) * (per * turn)
+    slope = ((third - gross) * slope + (joined - gross) * third_slope) * (per * bend)
     return max(gross, 0.0), dark, slope, 0.0 if is_c4 else compensation
 
 
