@@ -123,7 +123,7 @@ def test_plain_python_and_compiled_code_agree(batch):
     """The generated module as plain Python: the same bits except where a library rounds otherwise (powers above 2)."""
     plain = Model(step(Options()), batch.model.table, prepare(Options()), python=True).woven(1)
     steps, chosen = slice(30, 33), [5, 13]  # at noon of a cold day
-    first, warm = batch.run(steps=slice(0, 30))
+    _, warm = batch.run(steps=slice(0, 30))
     for column in chosen:
         expected, end = batch.run(warm, steps, [column], outputs=OUTPUTS, lanes=1)
         state = np.ascontiguousarray(warm[:, [column]])
