@@ -126,7 +126,7 @@ def soil_water_balance(hydraulics: str, bottom: str) -> list[Item]:
                       Layers(retention),
                       WATER_BOTTOM[bottom],
                       SweepDown(soil_water.water_forward, first=soil_water.water_top, last=soil_water.water_bottom),
-                      SweepUp(soil_water.water_back, last_is_done=True),
+                      SweepUp(soil_water.water_back, last=soil_water.water_back_top, last_is_done=True),
                       soil_water.end_substep,
                       SweepUp(soil_water.push_up),
                       SweepDown(soil_water.borrow_below),

@@ -127,31 +127,49 @@ def water_table(hydraulic_conductivity_bottom, water_potential_bottom, potential
 WATER_BOTTOM = {"free_drainage": gravity_drainage, "water_table": water_table}
 
 
-@process(returns=("soil_liquid", "water_sweep_value", "drained_water"))
+@process(returns=("soil_liquid", "water_sweep_value", "layer_inflow", "drained_water"))
 def water_bottom(soil_liquid, bottom_flux, bottom_flux_slope, water_flux_above, flux_slope_own_above,
                  flux_slope_below_above, water_sweep_ratio_above, water_sweep_value_above, layer_thickness,
                  soil_moisture_sink, water_substep, drained_water):
-    """The last elimination step; the bottom layer's change is final."""
-    pivot = 1.0 / (layer_thickness / water_substep + bottom_flux_slope - flux_slope_below_above
-                   + flux_slope_own_above * water_sweep_ratio_above)
+    """The last elimination step: the bottom layer's change, the fluxes that it makes, and the moisture they leave."""
+    per_step = layer_thickness / water_substep
+    pivot = 1.0 / (per_step + bottom_flux_slope - flux_slope_below_above + flux_slope_own_above * water_sweep_ratio_above)
     change = (water_flux_above - bottom_flux - soil_moisture_sink + flux_slope_own_above * water_sweep_value_above) * pivot
-    out = (bottom_flux + bottom_flux_slope * change) * water_substep
-    return soil_liquid + change, change, drained_water + out
+    change_above = water_sweep_value_above - water_sweep_ratio_above * change
+    inflow = water_flux_above + flux_slope_own_above * change_above + flux_slope_below_above * change
+    outflow = bottom_flux + bottom_flux_slope * change
+    moisture = soil_liquid + (inflow - outflow - soil_moisture_sink) / per_step
+    return moisture, change, inflow, drained_water + outflow * water_substep
 
 
-@process(returns=("soil_liquid", "water_sweep_value"))
-def water_back(soil_liquid, water_sweep_ratio, water_sweep_value, water_sweep_value_below):
-    """Back substitution: the layer's change of moisture."""
+@process(returns=("soil_liquid", "water_sweep_value", "layer_inflow"))
+def water_back(soil_liquid, water_sweep_ratio, water_sweep_value, water_sweep_value_below, water_flux_above,
+               flux_slope_own_above, flux_slope_below_above, water_sweep_ratio_above, water_sweep_value_above,
+               layer_inflow_below, layer_thickness, soil_moisture_sink, water_substep):
+    """Back substitution. Moisture follows from the fluxes through the layer's faces, so that none is lost to rounding."""
     change = water_sweep_value - water_sweep_ratio * water_sweep_value_below
-    return soil_liquid + change, change
+    change_above = water_sweep_value_above - water_sweep_ratio_above * change
+    inflow = water_flux_above + flux_slope_own_above * change_above + flux_slope_below_above * change
+    moved = (inflow - layer_inflow_below - soil_moisture_sink) * water_substep
+    return soil_liquid + moved / layer_thickness, change, inflow
+
+
+@process(returns=("soil_liquid", "water_sweep_value", "layer_inflow"))
+def water_back_top(soil_liquid, water_sweep_ratio, water_sweep_value, water_sweep_value_below, top_flux, top_flux_slope,
+                   layer_inflow_below, layer_thickness, soil_moisture_sink, water_substep):
+    """Back substitution of the top layer, fed by infiltration."""
+    change = water_sweep_value - water_sweep_ratio * water_sweep_value_below
+    inflow = top_flux + top_flux_slope * change
+    moved = (inflow - layer_inflow_below - soil_moisture_sink) * water_substep
+    return soil_liquid + moved / layer_thickness, change, inflow
 
 
 @process(returns=("soil_liquid_top", "ponded_water", "infiltrated_water"))
-def end_substep(soil_liquid_top, layer_thickness_top, water_sweep_value_top, top_flux, top_flux_slope, water_supply,
-                pond_evaporation, ponded_water, infiltrated_water, water_substep):
+def end_substep(soil_liquid_top, layer_thickness_top, layer_inflow_top, water_supply, pond_evaporation, ponded_water,
+                infiltrated_water, water_substep):
     """Water that entered leaves the pond; more than was there is taken back from the top layer."""
     arrived = ponded_water * PER_WATER + (water_supply - pond_evaporation) * water_substep
-    entered = (top_flux + top_flux_slope * water_sweep_value_top) * water_substep
+    entered = layer_inflow_top * water_substep
     over = max(entered - arrived, 0.0)
     entered = entered - over
     pond = max(arrived - entered, 0.0) * WATER_DENSITY  # rounding may leave less than nothing

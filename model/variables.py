@@ -427,6 +427,7 @@ GROUND_WORK = _declare("diagnostic", """
     water_flux                    | m s-1        |            |                               |          | water flux out of the bottom of soil layers, before the implicit change
     flux_slope_own                | m s-1        |            |                               |          | its change per change of the layer's moisture
     flux_slope_below              | m s-1        |            |                               |          | its change per change of the moisture below
+    layer_inflow                  | m s-1        |            |                               |          | water flux from above into soil layers
     water_sweep_ratio             | 1            |            |                               |          | elimination: moisture change per change below
     water_sweep_value             | m3 m-3       |            |                               |          | elimination: moisture change
     freezing_temperature          | degC         |            |                               |          | temperature at which soil layers begin to freeze
