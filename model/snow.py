@@ -88,7 +88,7 @@ def reshape_layers(snow_mass_top, snow_mass_layer2, snow_mass_layer3,
     return (total if shallow else mass1, mass2 if deep | shallow else total - mass1, total - mass1 - mass2 if deep else 0.0,
             heat if shallow else heat1, heat2 if deep else 0.0 if shallow else heat - heat1,
             heat - heat1 - heat2 if deep else 0.0,
-            thick if shallow else thick1, thick2 if deep else 0.0 if shallow else thick - thick1,
+            thick if shallow else thick1, thick2 if deep else 0.0 if shallow else max(thick - thick1, 0.0),
             max(thick - thick1 - thick2, 0.0) if deep else 0.0)
 
 
