@@ -15,6 +15,8 @@ from terraflux.model.weave.table import Variable
 
 PAGES = Path(__file__).resolve().parent / "processes"
 TITLE = "## In the code"
+MADE = ("Made by `make docs` from the signatures. A name without its twin stands for each of them: sunlit and shaded leaves;\n"
+        "snow, soil and deep layers.")
 TWINS = ("sunlit", "shaded", "snow", "soil", "deep")
 NEIGHBOURS = re.compile(r"_(above|below|top|bottom|layer\d+)$")
 KINDS = {"forcing": "forcing", "setting": "setting", "state": "states", "derived": "derived", "diagnostic": "diagnostics"}
@@ -53,7 +55,7 @@ def section(modules: list[str]) -> str:
     processes = [one for module in modules for one in processes_of(module)]
     if not processes:
         return ""
-    lines = [TITLE, "", "Made by `make docs` from the signatures.", "", "| process | returns |", "|---|---|"]
+    lines = [TITLE, "", MADE, "", "| process | returns |", "|---|---|"]
     lines += [f"| `{one.name}` | {_names(one.returns)} |" for one in processes]
     read = list(dict.fromkeys(name for one in processes for name in one.reads))
     parameters = list(dict.fromkeys(one for name in read for one in variables_of(name) if one.kind == "parameter"))

@@ -83,9 +83,9 @@ def fluxnet_table(tower: Tower) -> pd.DataFrame:
 
 def leaf_area_table(tower: Tower, days: int = 8) -> pd.DataFrame:
     """Leaf area index every so many days, with the columns `date` and `lai`."""
-    leaves = tower.forcing["prescribed_leaf_area_index"].to_series()
-    chosen = leaves[leaves.index.normalize() == leaves.index].iloc[::days]
-    return pd.DataFrame({"date": chosen.index.strftime("%Y-%m-%d"), "lai": chosen.to_numpy()})
+    apart = days * round(86400 / tower.forcing.attrs["time_step_seconds"])
+    chosen = tower.forcing["prescribed_leaf_area_index"][::apart]
+    return pd.DataFrame({"date": pd.DatetimeIndex(chosen["time"].values).strftime("%Y-%m-%d"), "lai": chosen.values})
 
 
 def write(folder: Path) -> list[Path]:

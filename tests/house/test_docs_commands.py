@@ -16,8 +16,18 @@ REPOSITORY = HERE.parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "docs").glob("*.md"))]
 TEXTS = {page: (REPOSITORY / page).read_text(encoding="utf-8") for page in PAGES}
 KINDS = {"bash", "python", "toml", "text"}
-MAKE = {"make demo": ["demo"], "make test": None}
-"""What `make` is replaced by: a second environment is not made here, and tests do not run themselves."""
+MAKE = ("make demo", "make test")
+"""Not run as they stand: a second environment takes minutes, and tests do not run themselves. The demo is run without make."""
+COMPILES = ("simulate(", "terraflux site my", "model.run(")
+
+
+def pages_with_commands():
+    """Pages with blocks to run; those that compile the model are marked slow."""
+    for page, text in TEXTS.items():
+        blocks = [block.text for block in blocks_of(text) if block.language in ("bash", "python")]
+        if blocks:
+            slow = any(word in block for block in blocks for word in COMPILES)
+            yield pytest.param(page, marks=[pytest.mark.slow] if slow else [])
 
 
 @pytest.fixture
@@ -29,10 +39,9 @@ def place(repository, tmp_path, monkeypatch):
     return tmp_path, environment
 
 
-@pytest.mark.parametrize("page", [page for page, text in TEXTS.items()
-                                  if any(block.language in ("bash", "python") for block in blocks_of(text))])
+@pytest.mark.parametrize("page", list(pages_with_commands()))
 @pytest.mark.xdist_group("docs")
-def test_blocks_of_a_page_run_from_top_to_bottom(page, place, monkeypatch):
+def test_blocks_of_a_page_run_from_top_to_bottom(page, place):
     from terraflux.model.stomatal_conductance import STOMATAL_CONDUCTANCE
 
     folder, environment = place
@@ -42,13 +51,14 @@ def test_blocks_of_a_page_run_from_top_to_bottom(page, place, monkeypatch):
         for block in blocks_of(TEXTS[page]):
             if block.language == "python":
                 docs_blocks["run_python"](block, folder, names)
-            elif block.language == "bash" and not block.text.startswith("make "):
+            elif block.language == "bash" and not block.text.startswith(MAKE):
                 docs_blocks["run_bash"](block, folder, environment)
     finally:
         STOMATAL_CONDUCTANCE.clear()
         STOMATAL_CONDUCTANCE.update(kept)
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("docs")
 def test_the_demo_writes_the_page_that_the_readme_promises(place):
     folder, environment = place
