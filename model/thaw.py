@@ -6,7 +6,7 @@ SHALLOW, DEEPER = 0.05, 0.10  # m
 
 
 @process(returns=("active_layer_depth", "thaw_open", "top_ice", "top_water", "top_ice_10cm", "top_water_10cm", "frozen_day"))
-def begin_thaw(surface_temperature, soil_temperature_top):
+def begin_thaw(soil_temperature_top):
     """Sums start at zero; nothing is thawed below a frozen surface layer."""
     return 0.0, 1.0 if soil_temperature_top >= 0.0 else 0.0, 0.0, 0.0, 0.0, 0.0, 1.0 if soil_temperature_top < 0.0 else 0.0
 
