@@ -61,7 +61,7 @@ class Options:
     soil_bottom: str = "free_drainage"
     soil_conductivity: str = "johansen"
     freezing: str = "supercooled"
-    leaf_rounds: int = 4
+    leaf_rounds: int = 5
     heat_passes: int = 2
     soil_layers: int = SOIL_LAYERS
     deep_layers: int = 0
