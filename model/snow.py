@@ -10,6 +10,7 @@ from terraflux.model.constants import (
     ICE_DENSITY,
     ICE_HEAT_CAPACITY,
     LATENT_HEAT_FUSION,
+    WATER_HEAT_CAPACITY,
 )
 from terraflux.model.weave import process
 from terraflux.model.weave.lane_math import exp, log
@@ -134,12 +135,16 @@ def snow_conduction(snow_mass, snow_enthalpy, snow_thickness):
 
 @process(returns=("snow_iterate_temperature", "snow_thermal_response", "snow_thermal_inertia"))
 def snow_from_heat(snow_mass, snow_heat, surface_temperature):
-    """Temperature of a layer with this heat and how it responds: not at all while it melts."""
+    """Temperature of a layer with this heat and how it responds: not at all while it melts.
+
+    A layer with more heat than melts it warms as water does, so that a trace of snow does not hold the ground at 0 degC.
+    """
     cold = snow_heat + LATENT_HEAT_FUSION * snow_mass  # J m-2 below ice at 0 degC
     present = snow_mass > EMPTY_LAYER
-    melting = present & (cold >= 0.0)
-    capacity = snow_mass * ICE_HEAT_CAPACITY
-    temperature = cold / max(capacity, EMPTY_LAYER) if present else min(surface_temperature, 0.0)
+    melted = snow_heat > 0.0
+    melting = present & (cold >= 0.0) & (snow_heat <= 0.0)
+    capacity = snow_mass * (WATER_HEAT_CAPACITY if melted else ICE_HEAT_CAPACITY)
+    temperature = (snow_heat if melted else cold) / max(capacity, EMPTY_LAYER) if present else min(surface_temperature, 0.0)
     return 0.0 if melting else temperature, 0.0 if melting else 1.0, 1.0 if melting else capacity if present else 0.0
 
 
