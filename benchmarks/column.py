@@ -10,6 +10,7 @@ two cores compares wall times. The floor is what the exponentials, logarithms an
 """
 
 import argparse
+import functools
 import importlib.util
 import json
 import statistics
@@ -162,8 +163,9 @@ def floor_us(counts: Counter[str], repeats: int) -> float:
     """Microseconds per step of the elementary functions alone, each at the speed of a loop of nothing else."""
     rounds = 20_000
     data = np.linspace(0.5, 2.0, LANES)
-    each = {name: seconds(lambda loop=loop: loop(data, rounds), repeats, time.thread_time) / (rounds * LANES)
-            for name, loop in (("exp", _exp_loop), ("log", _log_loop), ("sqrt", _sqrt_loop))}
+    loops = {"exp": _exp_loop, "log": _log_loop, "sqrt": _sqrt_loop}
+    each = {name: seconds(functools.partial(loop, data, rounds), repeats, time.thread_time) / (rounds * LANES)
+            for name, loop in loops.items()}
     costs = each | {"expm1": each["exp"], "tanh": each["exp"], "pow_positive": each["exp"] + each["log"]}
     return 1e6 * sum(costs[name] * count for name, count in counts.items())
 

@@ -3,8 +3,9 @@
 With time-mean paces and net primary production the thirteen pools obey dC/dt = A C + b NPP, so the steady state is
 C = -A^-1 b NPP. A is built from the very functions that step the pools. Net primary production itself depends on the
 pools, through the respiration of wood and roots; given the mean respiration of organs at their present pools, that
-dependence is linear and is solved along. What stays nonlinear (growth respiration is never negative, warmth and pools
-vary together) is settled by iteration, which the caller drives:
+dependence is linear and is solved along. Warmth and pools vary together over the year, so that a fast pool loses more or
+less than mean pace times mean pool says: `rates_of_cycle` takes its rate from what it lost over the cycle. What stays
+nonlinear (growth respiration is never negative) is settled by iteration, which the caller drives:
 
     run a cycle of forcing -> means -> `steady_pools` -> `at_cycle_start` -> repeat until `drift` is small,
 
@@ -106,6 +107,21 @@ def production_shares(parameters: Parameters) -> Array:
     return shares
 
 
+def rates_of_cycle(parameters: Parameters, net_primary_production: float, mean: Mapping[str, float],
+                   change: Mapping[str, float], seconds: float) -> Array:
+    """Rates (s-1) at which the pools lost carbon over a cycle of `seconds`, relative to their mean (g m-2).
+
+    What pools passed on follows from `change` (g m-2, end minus start) and mean net primary production (g m-2 s-1) by
+    balance: change / seconds = b NPP + (S - 1) loss. NaN for a pool that was empty or seems to have lost nothing.
+    """
+    gained = np.array([change[name] / seconds for name in POOLS])
+    supply = production_shares(parameters) * net_primary_production
+    loss = np.linalg.solve(np.eye(len(POOLS)) - transfers(parameters), supply - gained)
+    stock = np.array([mean[name] for name in POOLS])
+    usable = (loss > 0.0) & (stock > 0.0)
+    return np.where(usable, loss / np.where(usable, stock, 1.0), np.nan)
+
+
 def steady_pools(
     parameters: Parameters,
     pace_surface: float,
@@ -114,13 +130,14 @@ def steady_pools(
     pools: Mapping[str, float] | None = None,
     respiration: Mapping[str, float] | None = None,
     growing_share: float = 0.5,
+    rates: Array | None = None,
 ) -> SteadyState:
     """Steady state of the pools for time-mean paces (1) and net primary production (g m-2 s-1).
 
     `pools` (g m-2) and `respiration` (g m-2 s-1; stem_respiration, coarse_root_respiration, fine_root_respiration) are
     the means of the same run: with them net primary production follows the pools. `growing_share` is the share of time
     in which plants grow, so that growth respiration falls as maintenance rises; it changes how fast an iteration
-    converges, not where to.
+    converges, not where to. `rates` (s-1, as from `rates_of_cycle`) replace maximum rates times paces where not NaN.
 
     Raises ValueError where nothing decomposes (a pace is not above 0) or no production is left for the pools.
     """
@@ -134,6 +151,9 @@ def steady_pools(
         for name, flux in RESPIRING.items():
             burden[POOLS.index(name)] = net_of_growth * respiration[flux] / pools[name] if pools[name] > 0.0 else 0.0
     matrix = transfer_matrix(parameters, pace_surface, pace_soil)
+    if rates is not None:
+        by_pace = -np.diag(matrix)
+        matrix = (transfers(parameters) - np.eye(len(POOLS))) * np.where(np.isnan(rates), by_pace, rates)
     unburdened = net_primary_production + sum(rate * pools[name] for rate, name in zip(burden, POOLS, strict=True)
                                               if pools is not None)
     if not unburdened > 0.0:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terraflux.model.parameter_set import ParameterSet
-from terraflux.model.spinup import POOLS, RESPIRING, at_cycle_start, drift, steady_pools
+from terraflux.model.spinup import POOLS, RESPIRING, at_cycle_start, drift, rates_of_cycle, steady_pools
 from terraflux.model.weave import Model
 
 Array = NDArray[np.float64]
@@ -70,18 +70,22 @@ def spin_up(
                            windows=np.zeros(forcing.shape[0], np.int64))
         return result.out[0]
 
-    means = np.zeros((len(MEANS), state.shape[1]))
+    means, change = np.zeros((len(MEANS), state.shape[1])), np.zeros((len(POOLS), state.shape[1]))
     for number in range(physical_cycles):
+        before = state[pools].copy()
         means = cycle(number, "soil heat and water")
+        change = state[pools] - before
     done = physical_cycles
     for number in range(carbon_cycles):
         for column in range(state.shape[1]):
             mean = dict(zip(MEANS, means[:, column], strict=True))
+            rates = rates_of_cycle(parameters[column], mean["net_primary_production"], mean,
+                                   dict(zip(POOLS, change[:, column], strict=True)), seconds)
             try:
                 steady = steady_pools(parameters[column], mean["decomposition_pace_surface"],
                                       mean["decomposition_pace_soil"], mean["net_primary_production"],
                                       {name: mean[name] for name in POOLS},
-                                      {flux: mean[flux] for flux in RESPIRING.values()})
+                                      {flux: mean[flux] for flux in RESPIRING.values()}, rates=rates)
             except ValueError as trouble:
                 troubles[column] = str(trouble)
                 continue
@@ -93,6 +97,7 @@ def spin_up(
         means = cycle(physical_cycles + number, "carbon pools")
         done += 1
         after = state[pools]
+        change = after - before
         for column in range(state.shape[1]):
             start, end = (dict(zip(POOLS, values[:, column], strict=True)) for values in (before, after))
             drifts[column] = np.nan if column in troubles else drift(start, end, seconds)
