@@ -19,8 +19,8 @@ class Series:
     """One variable as read: `values` (float64, canonical unit, NaN where missing), a flag per value, and its origin.
 
     `flags` are provenance flags for forcing and quality (0 measured, 1 and more filled) for observations. `declared`
-    is the unit that the source was read in, `raw` its values in that unit; `file` and `column` name the source; `depth` (m below the
-    surface) is that of a sensor in the soil.
+    is the unit that the source was read in, `raw` its values in that unit; `file` and `column` name the source;
+    `depth` (m below the surface) is that of a sensor in the soil.
     """
 
     values: NDArray[np.float64]

@@ -96,7 +96,8 @@ def scores_of(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     return found
 
 
-def targets(results: dict[str, dict[str, dict[str, float]]], beaten: dict[str, dict[str, bool]]) -> list[tuple[str, str, str, bool]]:
+def targets(results: dict[str, dict[str, dict[str, float]]],
+            beaten: dict[str, dict[str, bool]]) -> list[tuple[str, str, str, bool]]:
     """(site, what, figure, reached) for every target of the project on default parameters."""
     rows = []
     for site, found in results.items():

@@ -24,7 +24,7 @@ def site(
     completion: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, may be repeated: how gaps and missing "
                                                               "forcing are completed. {completions}")] = None,
     spin_up_cycles: Annotated[int, typer.Option(help="Cycles of the forcing before the run, at most; 0 for none.",
-                                                min=0)] = 8,
+                                                min=0)] = 12,
     names: Annotated[str, typer.Option(help="Names and units in the netCDF file: alma, cf or terraflux.")] = "alma",
     precision: Annotated[str, typer.Option(help="Precision of the netCDF file: float32 or float64.")] = "float32",
     quality: Annotated[int, typer.Option(help="Highest quality flag of observations used in scores; 0 = measured only.",

@@ -45,7 +45,7 @@ def check_choices(options: Mapping[str, object], names: str, precision: str) -> 
 
 
 def run_tower(tower: "Tower", folder: Path, progress: Progress, *, parameters: Mapping[str, float] | None = None,
-              options: Mapping[str, object] | None = None, spin_up_cycles: int = 8, names: str = "alma",
+              options: Mapping[str, object] | None = None, spin_up_cycles: int = 12, names: str = "alma",
               precision: str = "float32", quality: int = 0, figures: bool = True, history: str = "") -> "RunFiles":
     """Simulate, write all files into a folder, and print closures, scores and where things are.
 
