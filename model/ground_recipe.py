@@ -114,16 +114,20 @@ def ground_heat_balance(freezing: str, deep_layers: int, passes: int) -> list[It
 
 
 def soil_water_balance(hydraulics: str, bottom: str) -> list[Item]:
-    """Infiltration, flow between layers, drainage and runoff; wet steps take sub-steps."""
-    retention = SOIL_HYDRAULICS[hydraulics]
+    """Infiltration, flow between layers, drainage and runoff; wet steps take sub-steps.
+
+    Retention stands as `soil_properties` left it until ice or moisture change.
+    """
+    retention = Layers(SOIL_HYDRAULICS[hydraulics])
     return [
         soil_water.begin_soil_water,
-        Layers(Fused(soil_water.layer_sinks, retention)),
+        Layers(soil_water.layer_sinks),
+        When("ground_freezing", retention),
         soil_water.evaporation_sink,
         SweepDown(soil_water.estimate_change, first_is_done=True),
         soil_water.choose_substeps,
         RepeatPerLane("water_substeps", MOST_SUBSTEPS,
-                      Layers(retention),
+                      When("later_substep", retention),
                       WATER_BOTTOM[bottom],
                       SweepDown(soil_water.water_forward, first=soil_water.water_top, last=soil_water.water_bottom),
                       SweepUp(soil_water.water_back, last=soil_water.water_back_top, last_is_done=True),

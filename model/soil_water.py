@@ -55,13 +55,13 @@ def estimate_change(largest_moisture_change, water_potential, water_potential_ab
     return max(largest_moisture_change, abs(flux) * time_step / min(layer_thickness, layer_thickness_above))
 
 
-@process(returns=("water_substeps", "water_substep"))
+@process(returns=("water_substeps", "water_substep", "later_substep"))
 def choose_substeps(largest_moisture_change, water_supply, ponded_water, layer_thickness_top, time_step):
     """Sub-steps so that no layer changes by more than 0.02 within one, by the fluxes at the start; 8 at most."""
     infiltrating = (water_supply * time_step + ponded_water * PER_WATER) / layer_thickness_top
     count = 1.0 + floor(max(largest_moisture_change, infiltrating) * (1.0 / LARGEST_CHANGE))
     count = min(count, MOST_SUBSTEPS + 0.0)
-    return count, time_step / count
+    return count, time_step / count, 0.0
 
 
 @process(returns=("top_flux", "top_flux_slope", "water_flux", "flux_slope_own", "flux_slope_below",
@@ -195,11 +195,12 @@ def borrow_below(soil_liquid, soil_ice, porosity, residual_moisture, layer_thick
     return left + missing, missing * layer_thickness
 
 
-@process(returns=("ponded_water", "infiltrated_water", "drained_water", "moisture_excess", "moisture_deficit"))
+@process(returns=("ponded_water", "infiltrated_water", "drained_water", "moisture_excess", "moisture_deficit",
+                  "later_substep"))
 def settle_substep(ponded_water, infiltrated_water, drained_water, moisture_excess, moisture_deficit):
     """What no layer could hold joins the pond; what the bottom layer had to borrow comes off the drainage."""
     return (ponded_water + moisture_excess * WATER_DENSITY, infiltrated_water - moisture_excess,
-            drained_water - moisture_deficit, 0.0, 0.0)
+            drained_water - moisture_deficit, 0.0, 0.0, 1.0)
 
 
 @process(returns=("ponded_water", "surface_runoff", "drainage", "infiltration"))

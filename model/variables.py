@@ -406,6 +406,7 @@ GROUND_WORK = _declare("diagnostic", """
     water_supply                  | m s-1        |            |                               |          | rain, melt and dew on the ground
     pond_evaporation              | m s-1        |            |                               |          | evaporation from standing water
     water_substep                 | s            |            |                               |          | length of the sub-step of soil water
+    later_substep                 | 1            |            |                               |          | 1 from the second sub-step of soil water on
     top_flux                      | m s-1        |            |                               |          | infiltration before the implicit change
     top_flux_slope                | m s-1        |            |                               |          | its change per change of surface moisture
     bottom_flux                   | m s-1        |            |                               |          | drainage before the implicit change
