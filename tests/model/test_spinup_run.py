@@ -60,7 +60,7 @@ def test_fluxes_balance_over_a_cycle_after_spin_up(batch, spun):
 
 def test_one_more_spin_up_changes_little(batch, spun):
     again = spun[0].copy()
-    run_spin_up(batch, again, physical_cycles=0, carbon_cycles=1)
+    run_spin_up(batch, again, physical_cycles=1, carbon_cycles=1)
     first, second = (pools_of(batch, state).sum(0) for state in (spun[0], again))
     np.testing.assert_allclose(second, first, rtol=0.01)
 
