@@ -13,6 +13,8 @@ from terraflux.model.weave import process
 
 CONTACT_RESISTANCE = 1e-6  # m2 K W-1 between any two layers, so that an empty snow layer conducts without dividing by zero
 
+SETTLED = 0.5  # K between the temperature of a layer's heat and the one that conduction was solved for
+
 
 @process(returns="conductance")
 def conductance_between(half_resistance, half_resistance_above):
@@ -105,6 +107,24 @@ def heat_back_bottom(sweep_value, conductance, sweep_value_above, sweep_ratio_ab
 def surface_back(skin_value, skin_ratio, surface_melting, iterate_temperature, geothermal_heat_flux):
     """Surface temperature; heat leaves the column bottom as minus the geothermal flux."""
     return 0.0 if surface_melting > 0.0 else skin_value + skin_ratio * iterate_temperature, -geothermal_heat_flux
+
+
+@process(returns="heat_unsettled")
+def settled():
+    """No layer is known yet to need another solve."""
+    return 0.0
+
+
+@process(returns="solved_temperature")
+def solved(iterate_temperature):
+    """Keeps the temperature that conduction was solved for."""
+    return iterate_temperature + 0.0
+
+
+@process(returns="heat_unsettled")
+def phase_changed(heat_unsettled, iterate_temperature, solved_temperature):
+    """Does the layer's heat give another temperature than conduction was solved for, because water froze or thawed?"""
+    return 1.0 if abs(iterate_temperature - solved_temperature) > SETTLED else heat_unsettled
 
 
 @process(returns="deep_temperature")

@@ -7,6 +7,8 @@ from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY, solid_logarithm
 from terraflux.model.soil_water import MOST_SUBSTEPS, WATER_BOTTOM
 from terraflux.model.weave import Fused, Item, Layers, Repeat, RepeatPerLane, SweepDown, SweepUp, When
 
+PASSES_MORE = 3
+
 
 def snow_arrives() -> list[Item]:
     """New snow joins the pack, layers are cut anew and settle."""
@@ -64,13 +66,22 @@ def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[It
     ]
 
 
-def soil_from_heat(freezing: str) -> list[Item]:
-    """Temperature and ice of the soil from its heat; freezing costs only columns that are cold."""
-    return [Layers(thawed), When("ground_freezing", Layers(FREEZING[freezing].from_heat))]
+def soil_from_heat(freezing: str, noticed: bool = False) -> list[Item]:
+    """Temperature and ice of the soil from its heat; freezing costs only columns that are cold.
+
+    `noticed` sets heat_unsettled where that is not the temperature conduction was solved for.
+    """
+    from_heat = FREEZING[freezing].from_heat
+    watched = Fused(ground_heat.solved.of("soil"), from_heat, ground_heat.phase_changed.of("soil"))
+    return [Layers(thawed), When("ground_freezing", Layers(watched if noticed else from_heat))]
 
 
 def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surface: list[Item]) -> list[Item]:
-    """Heat of snow, soil and deep layers after the step, under a surface of the items given, solved `passes` times."""
+    """Heat of snow, soil and deep layers after the step, under a surface of the items given, solved `passes` times.
+
+    Columns in which a layer changed phase between the first passes are solved thrice more: each layer that crosses
+    0 degC takes a pass to be noticed by those below.
+    """
     frozen = FREEZING[freezing]
     between = ground_heat.conductance_between
     under_snow = {"sweep_value_above": "snow_sweep_value_bottom", "sweep_ratio_above": "snow_sweep_ratio_bottom"}
@@ -78,8 +89,12 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
                   SweepDown(between.of("deep"),
                             first=between.of("deep").with_names(half_resistance_above="soil_half_resistance_bottom"))]
     deep_again = [Layers(ground_heat.deep_from_heat)] if deep_layers else []
-    solve = [Layers(snow.snow_from_heat), *heat_conduction(deep_layers, under_snow, surface)]
-    again = [Repeat(passes - 1, *soil_from_heat(freezing), *deep_again, *solve)] if passes > 1 else []
+    conduct = heat_conduction(deep_layers, under_snow, surface)
+    watched = Fused(ground_heat.solved.of("snow"), snow.snow_from_heat, snow.snow_phase_changed)
+    again = [Repeat(passes - 1, ground_heat.settled, *soil_from_heat(freezing, noticed=True), *deep_again, Layers(watched),
+                    *conduct),
+             When("heat_unsettled", Repeat(PASSES_MORE, *soil_from_heat(freezing), *deep_again,
+                                           Layers(snow.snow_from_heat), *conduct))] if passes > 1 else []
     return [
         frozen_air,
         Layers(begin_freezing),
@@ -89,7 +104,8 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
         *(deep_begin if deep_layers else []),
         Layers(thawed),
         When("ground_freezing", *(Layers(one) for one in (*frozen.begin, frozen.first))),
-        *solve,
+        Layers(snow.snow_from_heat),
+        *conduct,
         *again,
     ]
 

@@ -12,12 +12,15 @@ from terraflux.model.constants import (
     LATENT_HEAT_FUSION,
     WATER_HEAT_CAPACITY,
 )
+from terraflux.model.ground_heat import SETTLED
 from terraflux.model.weave import process
 from terraflux.model.weave.lane_math import exp, log
 
 TOP_MASS = 10.0  # kg m-2, so that the surface layer follows the day
 MIDDLE_MASS = 30.0  # kg m-2
 EMPTY_LAYER = 1e-6  # kg m-2, less than this is handed on
+TRACE = 0.5  # kg m-2, less than this melts within a step
+MELTING_RANGE = 0.1  # K, of a trace
 ICE_CONDUCTIVITY_YEN = 2.22  # W m-1 K-1
 HOLDING = 0.04  # kg of liquid that a kg of ice holds (0.03-0.05)
 SNOW_LAYERS = 3
@@ -137,15 +140,27 @@ def snow_conduction(snow_mass, snow_enthalpy, snow_thickness):
 def snow_from_heat(snow_mass, snow_heat, surface_temperature):
     """Temperature of a layer with this heat and how it responds: not at all while it melts.
 
-    A layer with more heat than melts it warms as water does, so that a trace of snow does not hold the ground at 0 degC.
+    A layer with more heat than melts it warms as water does, and a trace of snow melts within 0.1 K, so that neither
+    holds the ground at 0 degC with heat that it cannot take.
     """
     cold = snow_heat + LATENT_HEAT_FUSION * snow_mass  # J m-2 below ice at 0 degC
     present = snow_mass > EMPTY_LAYER
-    melted = snow_heat > 0.0
+    width = MELTING_RANGE if snow_mass < TRACE else 0.0
     melting = present & (cold >= 0.0) & (snow_heat <= 0.0)
-    capacity = snow_mass * (WATER_HEAT_CAPACITY if melted else ICE_HEAT_CAPACITY)
-    temperature = (snow_heat if melted else cold) / max(capacity, EMPTY_LAYER) if present else min(surface_temperature, 0.0)
-    return 0.0 if melting else temperature, 0.0 if melting else 1.0, 1.0 if melting else capacity if present else 0.0
+    held = melting & (snow_mass >= TRACE)
+    warmth = snow_heat if snow_heat > 0.0 else cold
+    inertia = snow_mass * (WATER_HEAT_CAPACITY if snow_heat > 0.0 else
+                           LATENT_HEAT_FUSION / MELTING_RANGE if melting else ICE_HEAT_CAPACITY)
+    temperature = warmth / max(inertia, EMPTY_LAYER) + (width if snow_heat > 0.0 else 0.0)
+    temperature = temperature if present else min(surface_temperature, 0.0)
+    return 0.0 if held else temperature, 0.0 if held else 1.0, 1.0 if held else inertia if present else 0.0
+
+
+@process(returns="heat_unsettled")
+def snow_phase_changed(heat_unsettled, snow_mass, snow_iterate_temperature, snow_solved_temperature):
+    """Has a layer begun to melt, or melted through, since conduction was solved?"""
+    changed = (abs(snow_iterate_temperature - snow_solved_temperature) > SETTLED) & (snow_mass > EMPTY_LAYER)
+    return 1.0 if changed else heat_unsettled
 
 
 @process(returns=("snow_mass_top", "snow_heat_top", "snow_heat_added", "snow_heat_below", "snow_water_below"))

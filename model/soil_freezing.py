@@ -20,6 +20,7 @@ SMALLEST_DEPRESSION = 1e-4  # K
 LARGEST_DEPRESSION = 20.0  # K
 LOST_CAPACITY = WATER_VOLUME_HEAT - ICE_VOLUME_HEAT  # J m-3 K-1 that water loses by freezing
 COLDEST_GROUND = -120.0  # degC
+LONGEST_STEP = 2.0  # of Newton towards the cold, where the heat is no longer latent and grows as exp(y)
 WIDEST_RATIO = 14.0  # ln(T / Tf) at the smallest depression and the coldest temperature
 
 
@@ -88,7 +89,7 @@ def supercooled(soil_heat, soil_iterate_temperature, soil_liquid, soil_ice, free
         fusion = FUSION_VOLUME + LOST_CAPACITY * guess  # heat that a m3 of freezing water releases at this temperature
         excess = guess * thawed_capacity - fusion * (water - liquid) - heat
         slope = guess * (thawed_capacity - LOST_CAPACITY * (water - liquid)) - fusion * per_b * liquid
-        y = min(max(y - excess / slope, 0.0), WIDEST_RATIO)
+        y = min(max(y + min(-excess / slope, LONGEST_STEP), 0.0), WIDEST_RATIO)
     guess = max(freezing_temperature * exp(y), COLDEST_GROUND)
     ice = (guess * thawed_capacity - heat) / (FUSION_VOLUME + LOST_CAPACITY * guess)
     ice = min(max(ice, 0.0), water) if frozen else 0.0

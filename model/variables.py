@@ -396,6 +396,7 @@ GROUND_WORK = _declare("diagnostic", """
     snow_latent                   | W m-2        |            |                               |          | latent heat of snow sublimation at the iterated surface temperature
     snow_latent_slope             | W m-2 K-1    |            |                               |          | its change per kelvin
     surface_melting               | 1            |            |                               |          | 1 where melting snow holds the surface at 0 degC
+    heat_unsettled                | 1            |            |                               |          | 1 where a layer changed phase, so that conduction is solved again
     skin_value                    | degC         |            |                               |          | elimination: surface temperature if the layer below were at 0 degC
     skin_ratio                    | 1            |            |                               |          | elimination: change of surface temperature per change below
     snow_heat_added               | J m-2        |            |                               |          | heat that snowfall, frost and sublimation bring into the snow
@@ -432,9 +433,11 @@ GROUND_WORK = _declare("diagnostic", """
     water_sweep_ratio             | 1            |            |                               |          | elimination: moisture change per change below
     water_sweep_value             | m3 m-3       |            |                               |          | elimination: moisture change
     freezing_temperature          | degC         |            |                               |          | temperature at which soil layers begin to freeze
+    soil_solved_temperature       | degC         |            |                               |          | temperature of soil layers that conduction was solved for
 """, "soil") + _declare("diagnostic", """
     snow_ice                      | kg m-2       |            |                               |          | frozen part of snow layers before conduction
     snow_load                     | kg m-2       |            |                               |          | mass that lies on snow layers
+    snow_solved_temperature       | degC         |            |                               |          | temperature of snow layers that conduction was solved for
 """, "snow")
 
 GROUPS = (FORCING, SETTINGS, SITE_PARAMETERS, PLANT_PARAMETERS, SOIL_PARAMETERS, DERIVED, STATES, AIR_DIAGNOSTICS,
