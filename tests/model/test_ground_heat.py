@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from terraflux.model.ground_heat import surface_forward
+from terraflux.model.ground_heat import phase_changed, surface_forward
+from terraflux.model.parameters import parameters, soil_classes
 
 DIFFUSIVITY = 5e-7  # m2 s-1
 CAPACITY = 1.25e6  # J m-3 K-1
@@ -114,3 +115,46 @@ def test_a_snow_surface_is_held_at_zero_where_the_balance_melts_it(balance, snow
         flux = conductance * (value + (ratio - 1.0) * temperature)
         surface = 0.0 if held else value + ratio * temperature
         assert flux == pytest.approx(balance + slope * surface, rel=1e-12)
+
+
+def test_only_a_change_of_phase_asks_for_another_solve():
+    assert phase_changed(0.0, 1.2, 1.1) == 0.0
+    assert phase_changed(0.0, 0.0, 4.0) == 1.0
+    assert phase_changed(1.0, 1.2, 1.1) == 1.0
+
+
+def fickle_weather(seed, steps, time_step):
+    """Weather that crosses 0 degC from step to step, with sun, snow and rain."""
+    random = np.random.default_rng(seed)
+    days = np.arange(steps) * time_step / DAY
+    air = random.uniform(-8.0, 8.0) + 8.0 * np.sin(2 * np.pi * days) + random.normal(0.0, 3.0, steps)
+    saturated = 0.6108 * np.exp(17.27 * air / (air + 237.3))
+    return {"air_temperature": air, "vapour_pressure": saturated * random.uniform(0.2, 1.1, steps),
+            "wind_speed": random.uniform(0.5, 10.0, steps), "longwave_down": 220.0 + 4.0 * (air + 10.0),
+            "shortwave_down": random.uniform(0.0, 700.0) * np.maximum(np.sin(2 * np.pi * (days - 0.25)), 0.0),
+            "precipitation": np.where(random.random(steps) < 0.1, random.exponential(5e-4, steps), 0.0)}
+
+
+@pytest.mark.parametrize("time_step", [600.0, 1800.0, 3600.0])
+@pytest.mark.parametrize(("top", "allowed"), [(0.05, 0.5), (0.01, 15.0)])  # K; very thin layers may overshoot, but recover
+def test_no_layer_leaves_the_range_of_its_past_and_its_neighbours(ground, time_step, top, allowed):
+    sets = [parameters("GRA", soil) for soil in soil_classes()]
+    names = ("porosity", "residual_moisture", "saturated_potential", "retention_exponent", "saturated_conductivity",
+             "solid_conductivity", "dry_conductivity", "solid_heat_capacity")
+    soil = {name: np.array([one[name] for one in sets]).T for name in names}
+    thin = np.array([0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0])
+    for seed in range(4):
+        water = np.maximum(0.7 * soil["porosity"], soil["residual_moisture"] + 0.02)
+        frozen = 0.5 * water * (seed % 2)
+        ran = ground.ground_column().run(
+            400, soil | {"layer_thickness": thin if top < 0.05 else ground.TEN_LAYERS},
+            {"soil_liquid": water - frozen, "soil_ice": frozen, "soil_temperature": -0.5 * (seed % 2)},
+            ("soil_temperature", "surface_temperature"), columns=len(sets), time_step=time_step,
+            **fickle_weather(seed, 400, time_step))
+        soil_, surface = ran["soil_temperature"], ran["surface_temperature"]
+        above = np.concatenate([surface[:, None], soil_[:, :-1]], 1)[1:]
+        below = np.concatenate([soil_[:, 1:], soil_[:, -1:]], 1)[1:]
+        bounds = np.stack([soil_[:-1], above, below, np.zeros_like(below)])
+        assert (soil_[1:] >= bounds.min(0) - allowed).all() and (soil_[1:] <= bounds.max(0) + allowed).all()
+        outside = (soil_[1:] < bounds.min(0) - 0.5) | (soil_[1:] > bounds.max(0) + 0.5)
+        assert outside.mean() < 3e-4

@@ -113,6 +113,20 @@ def test_melting_snow_stays_at_zero_whatever_heat_comes():
     assert snow_from_heat(20.0, -20.0 * 0.9 * FUSION, 5.0) == (0.0, 0.0, 1.0)
 
 
+def test_snow_that_has_melted_through_warms_as_water():
+    temperature, response, inertia = snow_from_heat(2.0, 2.0 * 4188.0 * 3.0, 5.0)
+    assert (temperature, response, inertia) == (pytest.approx(3.0), 1.0, 2.0 * 4188.0)
+
+
+@given(mass=st.floats(1e-5, 0.49))
+def test_a_trace_of_snow_melts_within_a_tenth_of_a_kelvin(mass):
+    heats = np.array([-1.1, -1.0, -0.5, 0.0, 0.1]) * FUSION * mass
+    temperatures = [snow_from_heat(mass, heat, 5.0)[0] for heat in heats]
+    assert temperatures[1:4] == pytest.approx([0.0, 0.05, 0.1], abs=1e-9)
+    assert (np.diff(temperatures) > 0.0).all()
+    assert snow_from_heat(mass, heats[2], 5.0)[1:] == (1.0, pytest.approx(10.0 * FUSION * mass))
+
+
 @given(mass=st.floats(0.0, 500.0), heat_per_mass=specific, density=st.floats(10.0, 917.0), load=st.floats(0.0, 2000.0),
        step=st.floats(60.0, 86400.0))
 def test_snow_settles_and_never_grows_denser_than_ice(mass, heat_per_mass, density, load, step):
