@@ -91,10 +91,11 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
     deep_again = [Layers(ground_heat.deep_from_heat)] if deep_layers else []
     conduct = heat_conduction(deep_layers, under_snow, surface)
     watched = Fused(ground_heat.solved.of("snow"), snow.snow_from_heat, snow.snow_phase_changed)
-    again = [Repeat(passes - 1, ground_heat.settled, *soil_from_heat(freezing, noticed=True), *deep_again, Layers(watched),
-                    *conduct),
-             When("heat_unsettled", Repeat(PASSES_MORE, *soil_from_heat(freezing), *deep_again,
-                                           Layers(snow.snow_from_heat), *conduct))] if passes > 1 else []
+    more = When("heat_unsettled", Repeat(PASSES_MORE, *soil_from_heat(freezing), *deep_again, Layers(snow.snow_from_heat),
+                                         *conduct))
+    again: list[Item] = [
+        Repeat(passes - 1, ground_heat.settled, *soil_from_heat(freezing, noticed=True), *deep_again, Layers(watched), *conduct),
+        more] if passes > 1 else []
     return [
         frozen_air,
         Layers(begin_freezing),
