@@ -12,6 +12,7 @@ import numpy as np
 from terraflux.model import ground_albedo, ground_heat, ground_recipe, soil_water
 from terraflux.model.air import AIR
 from terraflux.model.initial_state import state_vector
+from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS
 from terraflux.model.soil_moisture_stress import ROOTS
 from terraflux.model.surface_totals import begin_storage_totals
 from terraflux.model.variables import variable_table
@@ -36,6 +37,12 @@ CELIA_CONDUCTIVITY = 9.22e-5 * np.sqrt(CELIA_SATURATION) * (1.0 - np.sqrt(1.0 - 
 def water_sources(precipitation, wind_speed, prescribed_leaf_area_index):
     """Rain; evaporation of 1e-5 kg m-2 s-1 per wind speed; transpiration of 1e-5 kg m-2 s-1 per leaf area."""
     return precipitation, 0.0, 1e-5 * wind_speed, 1e-5 * prescribed_leaf_area_index
+
+
+@process(returns="ground_freezing")
+def no_freezing():
+    """Ice stays as it is."""
+    return 0.0
 
 
 @process(returns="root_uptake_share")
@@ -95,7 +102,8 @@ def open_sky(shortwave_down, longwave_down, wind_speed, precipitation, air_tempe
 
 def water_recipe(hydraulics, bottom):
     """Soil water alone."""
-    return [water_sources, Layers(uptake_by_roots), *ground_recipe.soil_water_balance(hydraulics, bottom)]
+    return [water_sources, no_freezing, Layers(uptake_by_roots), Layers(SOIL_HYDRAULICS[hydraulics]),
+            *ground_recipe.soil_water_balance(hydraulics, bottom)]
 
 
 def held_top_recipe(hydraulics, bottom):
