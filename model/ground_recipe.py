@@ -94,7 +94,8 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
     more = When("heat_unsettled", Repeat(PASSES_MORE, *soil_from_heat(freezing), *deep_again, Layers(snow.snow_from_heat),
                                          *conduct))
     again: list[Item] = [
-        Repeat(passes - 1, ground_heat.settled, *soil_from_heat(freezing, noticed=True), *deep_again, Layers(watched), *conduct),
+        Repeat(passes - 1, ground_heat.settled, *soil_from_heat(freezing, noticed=True), *deep_again, Layers(watched),
+               *conduct),
         more] if passes > 1 else []
     return [
         frozen_air,
