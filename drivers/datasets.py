@@ -44,7 +44,7 @@ def site_attributes(site: SiteDescription, axis: TimeAxis, record: Record) -> di
         "elevation": site.elevation, "utc_offset_hours": site.utc_offset_hours,
         "time_step_seconds": axis.step_seconds, "time_zone": f"local standard time, UTC{site.utc_offset_hours:+g} h",
         "source_files": ", ".join(path.name for path in record.files), "history": "; ".join(record.history),
-        "synthetic": 0,
+        "synthetic": int(site.synthetic),
     }
 
 

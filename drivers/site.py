@@ -40,7 +40,8 @@ class SiteDescription:
     of the parameter table. `canopy_height` and `measurement_height` are in m above ground (None: typical of the plant
     type). `leaf_area` says in words where leaf area comes from. `parameters` overrides model parameters by name (a list
     for one value a layer), `options` names processes that the site calls for (see `terraflux.model.options`).
-    `source` cites where the facts come from. Raises ForcingError for facts that cannot be.
+    `source` cites where the facts come from; `synthetic` says that the data are invented, which every file and figure
+    then repeats. Raises ForcingError for facts that cannot be.
     """
 
     site_id: str
@@ -58,6 +59,7 @@ class SiteDescription:
     parameters: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
     options: Mapping[str, str | int] = field(default_factory=dict)
     source: str = ""
+    synthetic: bool = False
 
     def __post_init__(self) -> None:
         where = f"site {self.site_id}"
@@ -128,7 +130,8 @@ def site_from_facts(facts: Mapping[str, Any], *, file: object = "") -> SiteDescr
     for fact, value in given.items():
         expected = (str,) if fact in _TEXTS or fact == "leaf_area" else (str, Mapping) if fact == "plant_type" else (
             Mapping,) if fact in ("parameters", "options") else (int, float, np.floating)
-        if not isinstance(value, expected) or isinstance(value, bool):
+        expected = (bool,) if fact == "synthetic" else expected
+        if not isinstance(value, expected) or (isinstance(value, bool) and fact != "synthetic"):
             raise ForcingError(f"{fact} = {value!r} is of the wrong kind", file=file, variable=fact,
                                remedy="see the schema of the tower file")
     if "plant_type" not in given:

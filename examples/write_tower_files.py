@@ -41,6 +41,7 @@ canopy_height = 20.0
 measurement_height = 32.0
 leaf_area = "invented seasonal course, every eight days"
 source = "invented by terraflux.synthetic_tower; no measurement"
+synthetic = true
 
 [completion]
 leaf_area = "{LEAF_AREA}"

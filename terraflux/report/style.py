@@ -91,5 +91,9 @@ def png(figure: "Figure") -> bytes:
 
     buffer = BytesIO()
     with rc_context(SETTINGS):
+        engine = figure.get_layout_engine()
+        if engine is not None:  # laid out once here, or saving would lay out and draw twice
+            engine.execute(figure)
+            figure.set_layout_engine("none")
         figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()

@@ -55,3 +55,18 @@ def test_table_of_sites_gives_descriptions(shared_data):
     assert site_from_table(table, "CA-Qfo").name == "Quebec - Eastern Boreal, Mature Black Spruce"
     with pytest.raises(ForcingError, match="did you mean 'CN-"):
         site_from_table(table, "CN-Chx")
+
+
+def test_invented_data_are_said_to_be_invented():
+    facts = {"site_id": "XX-Inv", "latitude": 50.0, "longitude": 10.0, "utc_offset_hours": 1, "igbp": "ENF"}
+    assert site_from_facts(facts | {"synthetic": True}).synthetic
+    assert not site_from_facts(facts).synthetic
+    with pytest.raises(ForcingError, match="wrong kind"):
+        site_from_facts(facts | {"synthetic": 1})
+
+
+def test_options_of_a_site_are_registered_processes():
+    facts = {"site_id": "XX-Opt", "latitude": 50.0, "longitude": 10.0, "utc_offset_hours": 1, "igbp": "ENF"}
+    assert site_from_facts(facts | {"options": {"soil_bottom": "water_table"}}).options["soil_bottom"] == "water_table"
+    with pytest.raises(ForcingError, match="meant 'water_table'"):
+        site_from_facts(facts | {"options": {"soil_bottom": "water_tabel"}})
