@@ -128,9 +128,15 @@ def site_from_facts(facts: Mapping[str, Any], *, file: object = "") -> SiteDescr
         if fact not in given:
             raise ForcingError(f"the site has no {fact}", file=file, variable=fact, remedy=f"give {fact} of the site")
     for fact, value in given.items():
-        expected = (str,) if fact in _TEXTS or fact == "leaf_area" else (str, Mapping) if fact == "plant_type" else (
-            Mapping,) if fact in ("parameters", "options") else (int, float, np.floating)
-        expected = (bool,) if fact == "synthetic" else expected
+        expected: tuple[type, ...] = (int, float, np.floating)
+        if fact in _TEXTS or fact == "leaf_area":
+            expected = (str,)
+        elif fact == "plant_type":
+            expected = (str, Mapping)
+        elif fact in ("parameters", "options"):
+            expected = (Mapping,)
+        elif fact == "synthetic":
+            expected = (bool,)
         if not isinstance(value, expected) or (isinstance(value, bool) and fact != "synthetic"):
             raise ForcingError(f"{fact} = {value!r} is of the wrong kind", file=file, variable=fact,
                                remedy="see the schema of the tower file")
