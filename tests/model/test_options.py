@@ -9,7 +9,7 @@ from terraflux.model.column import column_model, step
 from terraflux.model.options import ALTERNATIVES, OptionError, Options
 from terraflux.model.weave import Model
 
-pytestmark = pytest.mark.xdist_group("column")
+pytestmark = pytest.mark.xdist_group("options")
 
 CHOICES = [(name, value) for name, registry in ALTERNATIVES.items() for value in registry
            if value != getattr(Options(), name)]
