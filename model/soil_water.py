@@ -64,6 +64,20 @@ def choose_substeps(largest_moisture_change, water_supply, ponded_water, layer_t
     return count, time_step / count, 0.0
 
 
+def flux_between(potential, potential_below, slope, slope_below, conductivity, conductivity_below, steepness,
+                 steepness_below, thickness, thickness_below):
+    """Flux q = K (1 - dpsi/dz) from a layer to the one below (m s-1), and its change per moisture of either (m s-1).
+
+    Conductivity is the mean of both; its change counts where water comes from, so that the slopes keep their sign.
+    """
+    between = 0.5 * (conductivity + conductivity_below)
+    per_distance = 2.0 / (thickness + thickness_below)
+    drive = (potential - potential_below) * per_distance + 1.0
+    own = between * per_distance * slope + 0.5 * steepness * max(drive, 0.0)
+    below = -between * per_distance * slope_below + 0.5 * steepness_below * min(drive, 0.0)
+    return between * drive, own, below
+
+
 @process(returns=("top_flux", "top_flux_slope", "water_flux", "flux_slope_own", "flux_slope_below",
                   "water_sweep_ratio", "water_sweep_value"))
 def water_top(water_supply, ponded_water, pond_evaporation, saturated_conductivity, porosity, soil_ice,
@@ -79,12 +93,9 @@ def water_top(water_supply, ponded_water, pond_evaporation, saturated_conductivi
     limited = supply > capacity
     entering = capacity if limited else supply
     entering_slope = -wetted * potential_slope * per_half if limited else 0.0
-    between = 0.5 * (hydraulic_conductivity + hydraulic_conductivity_below)
-    per_distance = 2.0 / (layer_thickness + layer_thickness_below)
-    drive = (water_potential - water_potential_below) * per_distance + 1.0
-    flux = between * drive
-    own = between * per_distance * potential_slope + 0.5 * conductivity_slope * max(drive, 0.0)
-    below = -between * per_distance * potential_slope_below + 0.5 * conductivity_slope_below * min(drive, 0.0)
+    flux, own, below = flux_between(water_potential, water_potential_below, potential_slope, potential_slope_below,
+                                    hydraulic_conductivity, hydraulic_conductivity_below, conductivity_slope,
+                                    conductivity_slope_below, layer_thickness, layer_thickness_below)
     pivot = 1.0 / (layer_thickness * per_step + own - entering_slope)
     value = (entering - flux - soil_moisture_sink) * pivot
     return entering, entering_slope, flux, own, below, below * pivot, value
@@ -96,12 +107,9 @@ def water_forward(water_potential, water_potential_below, potential_slope, poten
                   flux_slope_own_above, flux_slope_below_above, water_sweep_ratio_above, water_sweep_value_above,
                   layer_thickness, layer_thickness_below, soil_moisture_sink, water_substep):
     """Flux to the layer below and the elimination step; the unknown is the change of moisture."""
-    between = 0.5 * (hydraulic_conductivity + hydraulic_conductivity_below)
-    per_distance = 2.0 / (layer_thickness + layer_thickness_below)
-    drive = (water_potential - water_potential_below) * per_distance + 1.0
-    flux = between * drive
-    own = between * per_distance * potential_slope + 0.5 * conductivity_slope * max(drive, 0.0)
-    below = -between * per_distance * potential_slope_below + 0.5 * conductivity_slope_below * min(drive, 0.0)
+    flux, own, below = flux_between(water_potential, water_potential_below, potential_slope, potential_slope_below,
+                                    hydraulic_conductivity, hydraulic_conductivity_below, conductivity_slope,
+                                    conductivity_slope_below, layer_thickness, layer_thickness_below)
     pivot = 1.0 / (layer_thickness / water_substep + own - flux_slope_below_above
                    + flux_slope_own_above * water_sweep_ratio_above)
     value = (water_flux_above - flux - soil_moisture_sink + flux_slope_own_above * water_sweep_value_above) * pivot

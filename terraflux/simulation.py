@@ -101,7 +101,11 @@ def simulate(
 
     spun: SpinUp | None = None
     if restart is not None:
-        state, _ = read_restart(restart, table)
+        state, valid_at = read_restart(restart, table)
+        start = tower.forcing["time"].values[0]
+        if valid_at != start:
+            raise OptionError(f"the restart {os.path.basename(str(restart))} is valid at {valid_at}, the forcing starts at "
+                              f"{start}; cut the forcing there, for example with tower.between(first, last)")
         if state.shape[1] != len(sets):
             raise OptionError(f"the restart holds {state.shape[1]} columns, this run has {len(sets)}")
     else:
