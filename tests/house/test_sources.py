@@ -110,5 +110,6 @@ def test_no_error_is_swallowed_unread(trees):
 
 
 def test_no_process_file_names_the_machine_it_was_written_on(trees):
-    found = [name for name, (text, _) in trees.items() for word in ("/home/", "/Users/", "/" + "work/", "C:\\\\") if word in text]
+    paths = ("/home/", "/Users/", "/" + "work/", "C:\\")
+    found = [name for name, (text, _) in trees.items() for word in paths if word in text]
     assert not found, found

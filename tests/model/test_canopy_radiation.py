@@ -153,7 +153,8 @@ def test_black_leaves_absorb_what_the_gaps_do_not_let_through(leaf_area, cosine)
 
 def test_without_leaves_the_albedo_is_that_of_the_ground():
     found = light(leaf_area_index=0.0)
-    assert found["reflected_shortwave"] == pytest.approx(700.0 * (0.1 * radiation.VISIBLE_SHARE + 0.2 * (1.0 - radiation.VISIBLE_SHARE)), rel=1e-12)
+    visible = radiation.VISIBLE_SHARE
+    assert found["reflected_shortwave"] == pytest.approx(700.0 * (0.1 * visible + 0.2 * (1.0 - visible)), rel=1e-12)
     assert found["absorbed_shortwave_sunlit"] == 0.0
     assert found["absorbed_shortwave_shaded"] == 0.0
     assert light(leaf_area_index=1e-6)["reflected_shortwave"] == pytest.approx(found["reflected_shortwave"], rel=1e-5)
