@@ -100,14 +100,12 @@ def simulate(
         model.compile(len(sets), progress)
 
     spun: SpinUp | None = None
+    origin = ""
     if restart is not None:
         state, valid_at = read_restart(restart, table)
-        start = tower.forcing["time"].values[0]
-        if valid_at != start:
-            raise OptionError(f"the restart {os.path.basename(str(restart))} is valid at {valid_at}, the forcing starts at "
-                              f"{start}; cut the forcing there, for example with tower.between(first, last)")
         if state.shape[1] != len(sets):
             raise OptionError(f"the restart holds {state.shape[1]} columns, this run has {len(sets)}")
+        origin = describe_restart(restart, valid_at, tower.forcing["time"].values[0])
     else:
         mean = float(tower.forcing["air_temperature"].mean())
         state = np.stack([initial_state(table, one, mean, **(initial or {})) for one in sets], axis=1)
@@ -136,7 +134,7 @@ def simulate(
         "options": ", ".join(f"{name}={value}" for name, value in chosen.differences().items()) or "default",
         "plant_types": ", ".join(f"{code} {share:g}" for code, (share, _) in mixture.items()),
         "parameters": "\n".join(one.to_toml() for one in sets),
-        "spin_up": describe_spin_up(spun, restart),
+        "spin_up": origin or describe_spin_up(spun),
     }
     return dataset
 
@@ -231,10 +229,14 @@ def result_dataset(
     return xr.Dataset(variables, coordinates, facts | {"forcing_history": tower.forcing.attrs.get("history", "")})
 
 
-def describe_spin_up(spun: SpinUp | None, restart: object) -> str:
+def describe_restart(restart: str | os.PathLike[str], valid_at: np.datetime64, start: np.datetime64) -> str:
+    """One sentence on the restart, which says so if the forcing does not go on where the restart stopped."""
+    text = f"started from the restart {os.path.basename(os.fspath(restart))}"
+    return text if valid_at == start else f"{text} of {valid_at}; the forcing starts at {start} and does not go on from there"
+
+
+def describe_spin_up(spun: SpinUp | None) -> str:
     """One sentence on how the first state came about."""
-    if restart is not None:
-        return f"started from the restart {os.path.basename(str(restart))}"
     if spun is None:
         return "none: the run starts from a first guess"
     text = f"{spun.cycles} cycles of the forcing"
