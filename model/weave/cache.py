@@ -19,7 +19,7 @@ import llvmlite
 import llvmlite.binding
 import numba
 
-from terraflux.model.weave import lane_math
+from terraflux.model.weave import compiling, lane_math
 
 KEEP = 20
 SPARED_SECONDS = 3600.0  # a module used this recently may be in use by another process
@@ -68,6 +68,7 @@ def digest(text: str) -> str:
     parts = (
         text,
         Path(lane_math.__file__).read_text(encoding="utf-8"),
+        Path(compiling.__file__).read_text(encoding="utf-8"),
         numba.__version__,
         llvmlite.__version__,
         sys.version,

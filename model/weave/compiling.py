@@ -1,5 +1,6 @@
 """Compiling a woven module so that its lane loops become vector instructions, and counting whether they did."""
 
+import functools
 import gc
 import re
 from collections.abc import Iterator
@@ -8,28 +9,53 @@ from typing import Any
 
 import llvmlite.binding
 from numba import types
+from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
 
 WORKSPACE = types.Array(types.float64, 1, "C")
 SHORT_LOOP = 8  # loops of more turns are not unrolled
+WHOLE_REGISTER = 8  # numbers of 64 bits in the widest register
 NO_LIMIT = 2**32 - 1  # LLVM's default
 OPERATION = r"= (?:tail )?(?:fadd|fsub|fmul|fdiv|call [^\n]*?@llvm\.(?:fma|sqrt|floor|ceil))[^\n]*"
 
 
+@functools.lru_cache(maxsize=1)
+def whole_registers() -> Any:
+    """A description of this machine to LLVM without its preference for half the width of AVX-512; None without need.
+
+    LLVM halves vectors on processors whose clock once fell under wide ones. Lane loops gain from the full width.
+    """
+    features = llvmlite.binding.get_host_cpu_features()
+    if not features.get("avx512f") or getattr(config, "CPU_FEATURES", None) or getattr(config, "CPU_NAME", None):
+        return None
+    return llvmlite.binding.Target.from_triple(llvmlite.binding.get_process_triple()).create_target_machine(
+        cpu=llvmlite.binding.get_host_cpu_name(), features=features.flatten() + ",-prefer-256-bit", opt=3,
+        reloc="default", codemodel="jitdefault")
+
+
 @contextmanager
-def lane_loops_kept() -> Iterator[None]:
+def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
     """Keeps LLVM from unrolling short lane loops completely, which it would do before it tries to vectorise them.
 
     Loops of up to eight turns inside a process are still unrolled, as they must be. Garbage collection waits, because
-    a compiler makes much that lives and little that dies.
+    a compiler makes much that lives and little that dies. From eight lanes on, vectors take whole registers: numba's
+    passes ask its machine description how wide these are, so another one stands in for it meanwhile.
     """
     collecting = gc.isenabled()
+    generator = cpu_target.target_context.codegen()
+    usual = getattr(generator, "_tm", None)
+    wide = whole_registers() if lanes >= WHOLE_REGISTER and usual is not None else None
     with global_compiler_lock:
         gc.disable()
         llvmlite.binding.set_option("", f"--unroll-full-max-count={SHORT_LOOP}")
+        if wide is not None:
+            generator._tm = wide
         try:
             yield
         finally:
+            if wide is not None:
+                generator._tm = usual
             llvmlite.binding.set_option("", f"--unroll-full-max-count={NO_LIMIT}")
             if collecting:
                 gc.enable()
@@ -42,7 +68,7 @@ def stage_signature(stage: Any) -> tuple[Any, ...]:
 
 def compile_stage(stage: Any) -> None:
     """Compiles one stage function of a woven module."""
-    with lane_loops_kept():
+    with lane_loops_kept(stage.py_func.__globals__["LANES"]):
         stage.compile(stage_signature(stage))
 
 

@@ -83,7 +83,7 @@ class Woven:
             report(done, total, name)
             compile_stage(getattr(self.module, name))
         report(total - 1, total, "time loop")
-        with lane_loops_kept():
+        with lane_loops_kept(self.lanes):
             if not self.module.run_blocks.signatures:  # another thread may have been first
                 self.module.run_blocks.compile(SIGNATURE)
                 self.module.run_blocks.disable_compile()
