@@ -106,9 +106,9 @@ def open_tower(path: str | os.PathLike[str], *, format: str | None = None,
     `format` is one of READERS; without it the format is detected where unambiguous. `site` is a description or a
     mapping of facts that complete (and override) those in the files and in a sites.csv beside them. `completion` holds
     the choices for gaps and estimates; a mapping changes single choices of a tower file, a Completion replaces them all.
-    `data_folder` is the root of data for tower files
-    (else $TERRAFLUX_SHARED_DATA, else the folder of the tower file). `first` and `last` (dates) cut the period. Other
-    options go to the reader (`monthly_path`, `flux_path`, `mapping`). Raises ForcingError.
+    `data_folder` is the root of data for tower files (else $TERRAFLUX_SHARED_DATA if the file names `data`, else the
+    folder of the tower file). `first` and `last` (dates) cut the period. Other options go to the reader (`monthly_path`,
+    `flux_path`, `mapping`). Raises ForcingError.
     """
     given = Path(path)
     form = format if format is not None else detect_format(given)

@@ -29,8 +29,9 @@
 
     [[table]]                        # mapped_csv only, see read_mapped_csv
 
-The data root is the `data_folder` of the caller, else $TERRAFLUX_SHARED_DATA, else the folder of the tower file. Paths
-stay inside it. Unknown keys are refused with the nearest known one.
+The data root is the `data_folder` of the caller, else $TERRAFLUX_SHARED_DATA for a tower file that names a folder below it
+(`data`), else the folder of the tower file, so that a tower file beside its data is always understood. Paths stay
+inside it. Unknown keys are refused with the nearest known one.
 """
 
 import os
@@ -79,7 +80,7 @@ def read_tower_file(path: str | os.PathLike[str], root: str | os.PathLike[str] |
             raise ForcingError(f"{key} is not a table", file=file, remedy=f"write [{key}]")
     if "site" not in contents:
         raise ForcingError("there is no [site]", file=file, remedy="describe the site")
-    base = data_folder(root) or file.parent
+    base = (data_folder(root) if root is not None or "data" in contents else None) or file.parent
     if not base.is_dir():
         raise ForcingError(f"the data root {base} is absent", file=file,
                            remedy="give data_folder, or set TERRAFLUX_SHARED_DATA")

@@ -108,3 +108,10 @@ def test_constant_wind_is_a_choice(folder):
     path = rewritten(folder, 'wind_speed = { column = "WS_F", unit = "m s-1" }', "")
     tower = open_tower(path, data_folder=folder / "root", completion={"wind_speed": 2.5})
     assert (tower.forcing.wind_speed == 2.5).all() and (tower.forcing.wind_speed_provenance == 6).all()
+
+
+def test_a_tower_file_beside_its_data_is_understood_whatever_the_data_root(folder, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("TERRAFLUX_SHARED_DATA", str(tmp_path_factory.mktemp("elsewhere")))
+    (folder / "root/tower.toml").write_text(TOWER.replace('data = "site"\n', "").replace('"plain.csv"', '"site/plain.csv"'))
+    assert read_tower_file(folder / "root/tower.toml").folder == folder / "root"
+    assert open_tower(folder / "root/tower.toml").forcing.sizes["time"] > 0
