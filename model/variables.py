@@ -276,7 +276,6 @@ CANOPY_FLUXES = _declare("diagnostic", """
     canopy_sensible_heat          | W m-2        |            |                               |          | sensible heat from the canopy
     canopy_longwave_to_ground     | W m-2        |            |                               |          | longwave that canopy and sky send to the ground
     canopy_net_longwave           | W m-2        |            |                               |          | net longwave of the canopy
-    longwave_up_canopy            | W m-2        |            |                               |          | longwave sent to the sky, with the ground at its temperature before the step
     gross_primary_production      | g m-2 s-1    |            | gross_primary_productivity_of_biomass_expressed_as_carbon | GPP | gross primary production
     leaf_respiration              | g m-2 s-1    |            | surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_plant_respiration_in_leaves |          | dark respiration of the canopy
     canopy_conductance            | mol m-2 s-1  |            |                               |          | stomatal conductance of the canopy
