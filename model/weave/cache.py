@@ -124,13 +124,14 @@ def is_compiled(module: ModuleType) -> bool:
     return any(Path(str(module.__file__)).parent.glob("__pycache__/*.nbi"))
 
 
-def prune(root: Path, spare: str = "", keep: int = KEEP, spared_seconds: float = SPARED_SECONDS) -> list[str]:
-    """Deletes all but the most recently used woven modules; returns the names deleted.
+def prune(root: Path, spare: str = "", keep: int = KEEP, spared_seconds: float = SPARED_SECONDS,
+          pattern: str = "woven_*") -> list[str]:
+    """Deletes all but the most recently used woven modules (or folders of a pattern); returns the names deleted.
 
     `spare` and modules used less than `spared_seconds` ago stay in any case.
     """
     ages: dict[Path, float] = {}
-    for home in root.glob("woven_*"):
+    for home in root.glob(pattern):
         try:
             ages[home] = time.time() - (home / USED).stat().st_mtime
         except FileNotFoundError:

@@ -14,7 +14,7 @@ ALLOWED = {
     "assimilation": {"model", "drivers", "sites"},
     "region": {"model", "drivers"},
     "evaluation": {"model"},
-    "products": {"drivers", "sites", "evaluation"},
+    "products": {"model", "drivers", "sites", "evaluation"},
 }
 ROOMS = tuple(ALLOWED)
 OUTSIDE_THE_MODEL = {"xarray", "pandas", "netCDF4", "h5py", "zarr", "matplotlib", "dask"}

@@ -1,0 +1,1 @@
+"""Fusion of fine, rare images with coarse, frequent ones: STARFM and ESTARFM."""

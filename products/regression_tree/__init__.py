@@ -1,0 +1,1 @@
+"""Rule-based regression with linear models: the improved regression tree that upscales tower fluxes."""

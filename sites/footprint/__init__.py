@@ -1,0 +1,1 @@
+"""Flux footprints: models, source areas, climatologies and land-cover fractions of every half hour."""

@@ -1,0 +1,1 @@
+"""From raw half hours to gap-filled, partitioned fluxes with errors: quality, u*, gap filling, partitioning, closure."""

@@ -1,0 +1,1 @@
+"""Files of tower networks: readers and writers that keep every value and flag."""
