@@ -192,5 +192,5 @@ def _numbers(parameters: Parameters) -> dict[str, float]:
 
 
 def _litter_quality(p: Mapping[str, float]) -> dict[str, float]:
-    results = litter_quality(p["carbon_nitrogen_leaf"], p["carbon_nitrogen_fine_root"], p["wood_lignin"])
+    results = litter_quality.plain(p["carbon_nitrogen_leaf"], p["carbon_nitrogen_fine_root"], p["wood_lignin"])
     return dict(zip(litter_quality.returns, map(float, results), strict=True))

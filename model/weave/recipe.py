@@ -5,9 +5,14 @@ and of the elements below; it reads like the flow chart of one time step.
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Any
+
+
+PYTHON_MATHEMATICS = ("exp", "expm1", "log", "sqrt", "tanh")
 
 
 class RecipeError(ValueError):
@@ -30,6 +35,12 @@ class Process:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the scalar function."""
         return self.function(*args, **kwargs)
+
+    def plain(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the scalar function with Python's own exp, log, ...: nothing is compiled for it; the last bits may differ."""
+        own = self.function.__globals__
+        python: dict[str, Any] = {name: getattr(math, name) for name in PYTHON_MATHEMATICS if name in own}
+        return FunctionType(self.function.__code__, {**own, **python}, self.name, self.function.__defaults__)(*args, **kwargs)
 
     def of(self, twin: str) -> "Process":
         """The same process for one twin: a name means `name_twin` or `twin_name` wherever the table has that."""

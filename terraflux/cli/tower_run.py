@@ -1,8 +1,10 @@
 """What `terraflux site` and `terraflux demo` share: run an opened tower, write everything, say what came out."""
 
+import importlib
 import re
 import shlex
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +54,8 @@ def run_tower(tower: "Tower", folder: Path, progress: Progress, *, parameters: M
     `parameters` and `options` are those of `simulate`; the rest is that of `write_run`. Errors of both pass through.
     """
     _writable(folder)
+    if figures:
+        threading.Thread(target=_load_drawing, daemon=True).start()  # while compiled code runs, imports cost nothing
     progress.start(f"running {tower.site.site_id}")
     from terraflux.report.write import write_run
     from terraflux.simulation import simulate
@@ -65,6 +69,12 @@ def run_tower(tower: "Tower", folder: Path, progress: Progress, *, parameters: M
     progress.stop()
     tell(result, written, tower)
     return written
+
+
+def _load_drawing() -> None:
+    """Import what figures need."""
+    for module in ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.dates"):
+        importlib.import_module(module)
 
 
 def _writable(folder: Path) -> None:

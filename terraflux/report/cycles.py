@@ -24,17 +24,21 @@ def binned(series: Series, bins: np.ndarray, count: int) -> tuple[np.ndarray, np
     Where enough steps of a bin are observed both are means over those steps; elsewhere the observed mean is NaN and
     the simulated one is over all steps.
     """
-    simulated, observed = np.full(count, np.nan), np.full(count, np.nan)
-    for index in range(count):
-        inside = bins == index
-        if not inside.any():
-            continue
-        both = inside & np.isfinite(series.observed)
-        if both.sum() >= LEAST_SHARE * inside.sum():
-            observed[index] = series.observed[both].mean()
-            inside = both
-        simulated[index] = np.nanmean(series.simulated[inside])
+    measured = np.isfinite(series.observed)
+    steps, both = _sums(bins, count), _sums(bins, count, measured)
+    enough = (both > 0) & (both >= LEAST_SHARE * steps)
+    known = np.isfinite(series.simulated)
+    with np.errstate(invalid="ignore"):
+        observed = np.where(enough, _sums(bins, count, measured, series.observed) / both, np.nan)
+        alike = _sums(bins, count, measured & known, series.simulated) / _sums(bins, count, measured & known)
+        simulated = np.where(enough, alike, _sums(bins, count, known, series.simulated) / _sums(bins, count, known))
     return simulated, observed
+
+
+def _sums(bins: np.ndarray, count: int, chosen: np.ndarray | None = None, values: np.ndarray | None = None) -> np.ndarray:
+    """Sum of chosen values in each bin (their number without values); steps of bin -1 count nowhere."""
+    chosen = bins >= 0 if chosen is None else chosen & (bins >= 0)
+    return np.bincount(bins[chosen], None if values is None else values[chosen], count).astype(float)
 
 
 def seasonal_cycle(simulated: xr.Dataset, observed: xr.Dataset | None = None) -> "Figure":

@@ -54,7 +54,7 @@ def forcing_overview(forcing: xr.Dataset) -> "Figure":
             factor, unit = readable_unit(str(forcing[name].attrs.get("units", "")))
             daily = pd.Series(forcing[name].to_numpy() * factor, index=stamps).groupby(stamps.normalize()).mean()
             if name == "precipitation":
-                panel.bar(daily.index, daily.to_numpy(), width=1.0, color=SIMULATED)
+                panel.fill_between(daily.index, daily.to_numpy(), step="mid", color=SIMULATED, lw=0)
             else:
                 panel.plot(daily.index, daily.to_numpy(), color=SIMULATED, lw=1.0)
             panel.set_title(titled(name, unit))
