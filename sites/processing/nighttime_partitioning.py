@@ -188,7 +188,8 @@ def sensitivity_windows(temperature: Floats, flux: Floats, day: NDArray, options
 
 
 def reference_windows(
-    temperature: Floats, flux: Floats, day: NDArray, record: NDArray, sensitivity: float, last_day: int, options: NighttimeOptions
+    temperature: Floats, flux: Floats, day: NDArray, record: NDArray, sensitivity: float, last_day: int,
+    options: NighttimeOptions,
 ) -> ReferenceWindows:
     """R_ref in each window for a given E0 (K), from night records only; `record` is their place in the whole series."""
     half = options.reference_half_window
