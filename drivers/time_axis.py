@@ -159,19 +159,25 @@ def infer_step(stamps: Stamps, *, file: object = "") -> int:
 
 
 def regular_axis(starts: Stamps, *, file: object = "", step_seconds: int | None = None, order: str = "refuse",
-                 duplicates: str = "refuse", gaps: str = "refuse") -> tuple[TimeAxis, NDArray[np.int64], list[str]]:
+                 duplicates: str = "refuse", gaps: str = "refuse", first_line: int | None = None
+                 ) -> tuple[TimeAxis, NDArray[np.int64], list[str]]:
     """The regular axis of a record, the source row of each of its steps (-1 where missing), and notes of repairs.
 
     `order="sort"` puts shuffled rows in order; `duplicates="first"` keeps the first row of a repeated stamp;
     `gaps="fill"` inserts missing steps, to be filled later. Anything else refuses. A record that jumps by an hour as
-    daylight saving time does is refused whatever the rules, because its clock is in doubt.
+    daylight saving time does is refused whatever the rules, because its clock is in doubt. Errors name the line of the
+    file where `first_line`, that of the first stamp, is given and lines follow each other.
     """
+    def at_line(row: int) -> str:
+        return "" if first_line is None else f" in line {first_line + row}"
+
     for rule, given, known in (("order", order, "sort"), ("duplicates", duplicates, "first"), ("gaps", gaps, "fill")):
         if given not in ("refuse", known):
             raise ForcingError(f"the rule {rule}={given!r} is unknown", file=file, remedy=f"choose refuse or {known}")
     stamps = np.asarray(starts, dtype="datetime64[s]")
     if np.isnat(stamps).any():
-        raise ForcingError("a time stamp is missing", file=file, variable="time", remedy="delete or correct the line")
+        raise ForcingError(f"a time stamp is missing{at_line(int(np.argmax(np.isnat(stamps))))}", file=file,
+                           variable="time", remedy="delete or correct the line")
     step = infer_step(stamps, file=file) if step_seconds is None else step_seconds
     check_step(step, file=file)
     notes: list[str] = []
@@ -181,7 +187,7 @@ def regular_axis(starts: Stamps, *, file: object = "", step_seconds: int | None 
     if (jumps < 0).any():
         first = int(np.argmax(jumps < 0)) + 1
         if order != "sort":
-            raise ForcingError("time runs backwards", file=file, variable="time", time=stamps[first],
+            raise ForcingError(f"time runs backwards{at_line(first)}", file=file, variable="time", time=stamps[first],
                                remedy='sort the rows, or read with order="sort"')
         rows = np.argsort(stamps, kind="stable")
         notes.append(f"rows sorted by time ({int((jumps < 0).sum())} places ran backwards)")
@@ -189,15 +195,17 @@ def regular_axis(starts: Stamps, *, file: object = "", step_seconds: int | None 
     repeated = np.concatenate([[False], ordered[1:] == ordered[:-1]])
     if repeated.any():
         if duplicates != "first":
-            raise ForcingError(f"{int(repeated.sum())} time stamps appear twice", file=file, variable="time",
-                               time=ordered[int(np.argmax(repeated))],
+            where = int(np.argmax(repeated))
+            line = "" if first_line is None else f", the first{at_line(int(rows[where]))}"
+            raise ForcingError(f"{int(repeated.sum())} time stamps appear twice{line}", file=file, variable="time",
+                               time=ordered[where],
                                remedy='delete the repeats, or read with duplicates="first"')
         notes.append(f"{int(repeated.sum())} repeated time stamps dropped, the first kept")
         rows, ordered = rows[~repeated], ordered[~repeated]
     offsets = (ordered - ordered[0]).astype(np.int64)
     if (offsets % step).any():
         bad = int(np.argmax(offsets % step != 0))
-        raise ForcingError(f"the stamp does not lie on the {step} s grid", file=file, variable="time",
+        raise ForcingError(f"the stamp{at_line(int(rows[bad]))} does not lie on the {step} s grid", file=file, variable="time",
                            time=ordered[bad], remedy="correct the stamp or declare the step")
     places = offsets // step
     count = int(places[-1]) + 1
@@ -205,11 +213,13 @@ def regular_axis(starts: Stamps, *, file: object = "", step_seconds: int | None 
     source[places] = rows
     missing = source < 0
     if missing.any():
-        where = ordered[0] + np.timedelta64(step, "s") * int(np.argmax(missing))
+        first_gap = int(np.argmax(missing))
+        when = ordered[0] + np.timedelta64(step, "s") * first_gap
+        line = "" if first_line is None else f", the first after line {first_line + int(source[first_gap - 1])}"
         leap = " (a 29 February is missing)" if _lacks_leap_day(missing, ordered[0], step) else ""
         if gaps != "fill":
-            raise ForcingError(f"{int(missing.sum())} of {count} time steps are missing{leap}", file=file,
-                               variable="time", time=where, remedy='add the rows, or read with gaps="fill"')
+            raise ForcingError(f"{int(missing.sum())} of {count} time steps are missing{leap}{line}", file=file,
+                               variable="time", time=when, remedy='add the rows, or read with gaps="fill"')
         notes.append(f"{int(missing.sum())} missing time steps inserted{leap}")
     axis = TimeAxis(ordered[0] + np.timedelta64(step, "s") * np.arange(count), step)
     return axis, source, notes
