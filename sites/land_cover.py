@@ -1,0 +1,117 @@
+"""Land-cover legends: what the codes of a class raster mean, and which plant type of the model stands for each.
+
+Built in are the IGBP scheme of MODIS MCD12Q1 LC_Type1 (Sulla-Menashe & Friedl 2018, user guide of collection 6, table 3)
+and the nine classes of CLCD, the annual land cover of China (Yang & Huang 2021, ESSD 13:3907). CLCD tells neither leaf
+type nor crop: its forest stands as mixed forest until `with_plant_types` says otherwise.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from terraflux.drivers.errors import nearest
+from terraflux.sites.raster_grid import RasterError
+
+
+@dataclass(frozen=True)
+class LandCoverClass:
+    """One class: `code` in the raster, `name` in words, `plant_type` of the model ("" where no plants grow)."""
+
+    code: int
+    name: str
+    plant_type: str = ""
+
+
+@dataclass(frozen=True)
+class Legend:
+    """The classes of a land-cover raster by code; `missing` lists codes that mean "no data"."""
+
+    name: str
+    classes: Mapping[int, LandCoverClass]
+    missing: tuple[int, ...] = ()
+
+    def check(self, values: np.ndarray, *, file: object = "") -> None:
+        """Raise RasterError naming every code of `values` (NaN = no data) that the legend does not have."""
+        finite = np.asarray(values, dtype=np.float64)
+        finite = finite[np.isfinite(finite)]
+        codes, counts = np.unique(finite, return_counts=True)
+        strange = [(code, count) for code, count in zip(codes, counts)
+                   if code != np.floor(code) or (int(code) not in self.classes and int(code) not in self.missing)]
+        if strange:
+            text = ", ".join(f"{code:g} ({count} cells)" for code, count in strange[:12])
+            raise RasterError(f"the legend {self.name!r} has no class for the codes {text}", file=file,
+                              variable="land cover",
+                              remedy=f"choose the legend of this raster ({', '.join(LEGENDS)}), or give one with "
+                                     "legend_of({code: (name, plant type)}), or declare the codes as nodata")
+
+    def without_missing(self, values: np.ndarray) -> np.ndarray:
+        """A float64 copy of `values` with the codes for "no data" set to NaN."""
+        result = np.array(values, dtype=np.float64)
+        for code in self.missing:
+            result[result == code] = np.nan
+        return result
+
+    def codes_of(self, target: int | str | Iterable[int | str]) -> tuple[int, ...]:
+        """Codes meant by a code, a class name, a plant type, or several of them.
+
+        Raises RasterError, suggesting the nearest name, for a target that the legend does not know.
+        """
+        if isinstance(target, int | np.integer):
+            targets: list[int | str] = [int(target)]
+        else:
+            targets = [target] if isinstance(target, str) else list(target)
+        found: list[int] = []
+        for one in targets:
+            codes = [code for code, entry in self.classes.items()
+                     if (code == one if not isinstance(one, str) else one.lower() in (entry.name, entry.plant_type.lower()))]
+            if not codes:
+                known = {entry.name for entry in self.classes.values()} | {
+                    entry.plant_type for entry in self.classes.values() if entry.plant_type}
+                hint = nearest(str(one), known) if isinstance(one, str) else f"codes are {sorted(self.classes)}"
+                raise RasterError(f"the legend {self.name!r} has no class or plant type {one!r}", variable="target class",
+                                  remedy=hint)
+            found += [code for code in codes if code not in found]
+        return tuple(found)
+
+    def with_plant_types(self, plant_types: Mapping[int, str]) -> "Legend":
+        """The same legend with other plant types for some codes, such as {2: "DBF"} for CLCD forest of broad leaves."""
+        for code in plant_types:
+            self.codes_of(code)
+        changed = {code: replace(entry, plant_type=plant_types.get(code, entry.plant_type))
+                   for code, entry in self.classes.items()}
+        return replace(self, classes=changed)
+
+
+def legend_of(classes: Mapping[int, tuple[str, str] | str], *, name: str = "own", missing: tuple[int, ...] = ()) -> Legend:
+    """A legend from {code: name} or {code: (name, plant type)}, such as {1: ("maize", "CRO_C4"), 2: "road"}."""
+    entries = {}
+    for code, entry in classes.items():
+        words = (entry, "") if isinstance(entry, str) else entry
+        entries[int(code)] = LandCoverClass(int(code), words[0].lower(), words[1])
+    return Legend(name, entries, tuple(int(code) for code in missing))
+
+
+LEGENDS: dict[str, Legend] = {
+    "modis_igbp": legend_of({
+        1: ("evergreen needleleaf forest", "ENF"), 2: ("evergreen broadleaf forest", "EBF"),
+        3: ("deciduous needleleaf forest", "DNF"), 4: ("deciduous broadleaf forest", "DBF"), 5: ("mixed forest", "MF"),
+        6: ("closed shrubland", "CSH"), 7: ("open shrubland", "OSH"), 8: ("woody savanna", "WSA"), 9: ("savanna", "SAV"),
+        10: ("grassland", "GRA"), 11: ("permanent wetland", "WET"), 12: ("cropland", "CRO"), 13: "urban and built-up",
+        14: ("cropland and natural vegetation mosaic", "CRO"), 15: "permanent snow and ice", 16: ("barren", "BSV"),
+        17: "water",
+    }, name="modis_igbp", missing=(255,)),
+    "clcd": legend_of({
+        1: ("cropland", "CRO"), 2: ("forest", "MF"), 3: ("shrub", "CSH"), 4: ("grassland", "GRA"), 5: "water",
+        6: "snow and ice", 7: ("barren", "BSV"), 8: "impervious", 9: ("wetland", "WET"),
+    }, name="clcd", missing=(0,)),
+}
+
+
+def legend(name: str | Legend) -> Legend:
+    """A built-in legend by short name ("modis_igbp", "clcd"); a Legend passes through."""
+    if isinstance(name, Legend):
+        return name
+    if name not in LEGENDS:
+        raise RasterError(f"the legend {name!r} is unknown", variable="legend", remedy=nearest(name, LEGENDS))
+    return LEGENDS[name]
