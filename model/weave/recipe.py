@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
-
 PYTHON_MATHEMATICS = ("exp", "expm1", "log", "sqrt", "tanh")
 
 

@@ -17,6 +17,7 @@ SIMULATED_LABEL = "simulated"
 OBSERVED_LABEL = "observed"
 SYNTHETIC_LABEL = "synthetic observation"
 DOTS_PER_INCH = 110
+MOST_TICKS = 6
 
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",
@@ -106,16 +107,18 @@ def png(figure: "Figure") -> bytes:
 
 
 def _settle(axis: "Axis") -> None:
-    """Work out once what drawing and layout would otherwise each work out several times: dates, places of no label."""
+    """Work out once what drawing and layout would otherwise each work out several times: ticks, places of no label."""
     from matplotlib.dates import AutoDateLocator
-    from matplotlib.ticker import FixedFormatter, FixedLocator
+    from matplotlib.ticker import AutoLocator, FixedFormatter, FixedLocator, MaxNLocator
 
     if not axis.get_label_text():
         axis.set_label_coords(0.5, 0.5)
-    if isinstance(axis.get_major_locator(), AutoDateLocator):
+    if isinstance(axis.get_major_locator(), AutoLocator):
+        axis.set_major_locator(MaxNLocator(nbins=MOST_TICKS, steps=[1, 2, 2.5, 5, 10]))
+    if isinstance(axis.get_major_locator(), (AutoDateLocator, MaxNLocator)):
         places = axis.get_majorticklocs().tolist()
-        dates = axis.get_major_formatter()
-        labels = FixedFormatter(dates.format_ticks(places))
-        labels.set_offset_string(dates.get_offset())
+        formatter = axis.get_major_formatter()
+        labels = FixedFormatter(formatter.format_ticks(places))
+        labels.set_offset_string(formatter.get_offset())
         axis.set_major_locator(FixedLocator(places))
         axis.set_major_formatter(labels)
