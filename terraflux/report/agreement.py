@@ -31,7 +31,7 @@ def daily_scatter(simulated: xr.Dataset, observed: xr.Dataset, maximum_quality: 
         raise ValueError("no flux has days with enough measured values")
     columns = min(3, len(shown))
     rows = (len(shown) + columns - 1) // columns
-    with drawing(3.2 * columns, 3.2 * rows) as figure:
+    with drawing(3.45 * columns, 3.3 * rows) as figure:
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for panel, (series, daily) in zip(panels, shown, strict=False):
             panel.plot(daily.observed, daily.simulated, "o", ms=3, color=SIMULATED, alpha=0.5, mew=0)
