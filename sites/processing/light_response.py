@@ -36,7 +36,8 @@ def light_response(
     """
     rg = np.asarray(radiation, dtype=float)
     rg = np.where(rg < 0.0, 0.0, rg)
-    excess = np.where(np.asarray(k) == 0.0, 0.0, np.maximum(np.asarray(vapour_pressure_deficit, dtype=float) - VPD_THRESHOLD, 0.0))
+    excess = np.maximum(np.asarray(vapour_pressure_deficit, dtype=float) - VPD_THRESHOLD, 0.0)
+    excess = np.where(np.asarray(k) == 0.0, 0.0, excess)
     saturated = np.asarray(beta) * np.exp(-np.asarray(k) * excess)
     initial = np.asarray(alpha) * rg
     with np.errstate(divide="ignore", invalid="ignore"):

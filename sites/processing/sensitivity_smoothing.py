@@ -39,7 +39,9 @@ def _profile(logs: Floats, distance2: Floats, value: Floats, error2: Floats, fre
     return 0.5 * (n * np.log(variance) + determinant + form / variance), factor, mean, variance
 
 
-def smoothed(position: Floats, value: Floats, error: Floats, at: Floats, *, free_multiplier: bool = True) -> tuple[Floats, Floats]:
+def smoothed(
+    position: Floats, value: Floats, error: Floats, at: Floats, *, free_multiplier: bool = True
+) -> tuple[Floats, Floats]:
     """(mean, standard deviation) of the smooth curve at the positions `at`, in the unit of `value`.
 
     NaN estimates or errors that are not positive are left out. With fewer than four estimates, or where they do not vary,
