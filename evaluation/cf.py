@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from terraflux.drivers.safe_write import replacing
 from terraflux.evaluation.cf_attributes import global_attributes, text_attribute
-from terraflux.evaluation.safe_write import replacing
 from terraflux.model.constants import CARBON_MOLAR_MASS, KELVIN
 from terraflux.model.variables import GROUPS
 from terraflux.model.weave.table import Variable

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from terraflux.drivers.safe_write import write_text
 from terraflux.evaluation.metrics import METRICS
-from terraflux.evaluation.safe_write import write_text
 
 Results = Mapping[str, Mapping[str, Mapping[str, float]]]
 SHOWN = ("n", "bias", "rmse", "r", "nse")

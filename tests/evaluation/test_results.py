@@ -5,7 +5,7 @@ import math
 import pytest
 
 from terraflux.evaluation.results import read_results, tower_results, write_results
-from terraflux.evaluation.safe_write import replacing
+from terraflux.drivers.safe_write import replacing
 from terraflux.evaluation.scores import score_table
 
 

@@ -13,7 +13,7 @@ ALLOWED = {
     "sites": {"model", "drivers"},
     "assimilation": {"model", "drivers", "sites"},
     "region": {"model", "drivers"},
-    "evaluation": {"model"},
+    "evaluation": {"model", "drivers"},
     "products": {"model", "drivers", "sites", "evaluation"},
 }
 ROOMS = tuple(ALLOWED)
