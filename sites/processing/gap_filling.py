@@ -85,7 +85,7 @@ def quality_of_fill(method: int, window: int) -> int:
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator]
-def _similar(k, radiation, temperature, deficit, target, tolerance, method):  # type: ignore[no-untyped-def]
+def similar_weather(k, radiation, temperature, deficit, target, tolerance, method):  # type: ignore[no-untyped-def]
     """Whether the weather of row k is like the target (radiation, temperature, deficit); False where either is NaN."""
     if not abs(radiation[k] - target[0]) < tolerance[0]:
         return False
@@ -110,7 +110,7 @@ def _gather(row, values, radiation, temperature, deficit, target, tolerance, met
         return count
     reach = days * per_day
     for k in range(max(0, row - reach), min(rows, row + reach + 1)):
-        if not np.isnan(values[k]) and _similar(k, radiation, temperature, deficit, target, tolerance, method):
+        if not np.isnan(values[k]) and similar_weather(k, radiation, temperature, deficit, target, tolerance, method):
             sample[count] = k
             count += 1
     return count
@@ -177,7 +177,8 @@ def _fill(wanted, values, radiation, temperature, deficit, tolerances, dim, plan
             break
 
 
-def _series(given: ArrayLike | None, rows: int, name: str) -> NDArray[np.float64]:
+def same_rows(given: ArrayLike | None, rows: int, name: str) -> NDArray[np.float64]:
+    """A companion series as contiguous float64 of `rows` rows, all NaN if absent; ValueError names it if it does not fit."""
     if given is None:
         return np.full(rows, np.nan)
     values = np.ascontiguousarray(given, dtype=np.float64)
@@ -230,7 +231,8 @@ def fill_gaps(
         raise ValueError(f"the series to fill has {series.ndim} dimensions; give one row per time")
     rows = series.size
     per_day = steps_per_day(step_minutes)
-    weather = [_series(radiation, rows, "radiation"), _series(temperature, rows, "temperature"), _series(vpd, rows, "vpd")]
+    given = {"radiation": radiation, "temperature": temperature, "vpd": vpd}
+    weather = [same_rows(column, rows, name) for name, column in given.items()]
     gap = ~np.isfinite(series)
     series = np.where(gap, np.nan, series)
     hopeless = long_gaps(series, round(longest_gap_days * per_day))
