@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from terraflux.model.weave.threads import available_cores
+
 Array = NDArray[np.float64]
 Images = ArrayLike | Sequence[ArrayLike]
 
@@ -92,6 +94,13 @@ def check_positive(**numbers: float) -> None:
     for name, value in numbers.items():
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"{name} = {value!r} must be a finite number above 0")
+
+
+def cores(threads: int | None) -> int:
+    """Number of threads: as given, or all cores this process may use."""
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads = {threads!r}: give at least 1, or None for all cores")
+    return available_cores() if threads is None else threads
 
 
 def check_window(window: int) -> None:

@@ -6,7 +6,7 @@ whose fine and coarse values agree at least as well as the centre's, S_i <= S_c 
 
     P_c = sum_i W_i (F_c + C1_i - C0_i),   W_i ~ 1 / ((S_i + e) (T_i + e) D_i),   T = |C1 - C0|,   D = 1 + d / A
 
-with d the distance to the centre and A the spatial impact. Where S_c = 0 or T_c = 0 the centre's own change is taken, F + C1 - C0.
+with d the distance to the centre and A the spatial impact. Where S_c = 0 or T_c = 0 the prediction is F_c + C1_c - C0_c.
 Gao et al. (2006, TGRS 44, 2207-2218) average F_i + C1_i - C0_i, which also averages the fine detail away: `detail="similar"`.
 """
 
@@ -17,11 +17,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from terraflux.model.weave.threads import available_cores, run_ranges
+from terraflux.model.weave.threads import run_ranges
 from terraflux.products.fusion.fused import Fusion, Reason
-from terraflux.products.fusion.images import Images, Pairs, check_positive, check_window, pairs, per_band
+from terraflux.products.fusion.images import Images, Pairs, check_positive, check_window, cores, pairs, per_band
 from terraflux.products.fusion.starfm_kernel import similar_pixel_sums
-from terraflux.products.fusion.window import distances, padded, window_spread
+from terraflux.products.fusion.window import Edge, centres, distances, padded_strip, strips, window_spread
 
 Array = NDArray[np.float64]
 LOG_SCALE = 10000.0  # Gao et al. (2006) take logarithms of reflectance times 10000
@@ -39,7 +39,7 @@ class Rules:
     offset: float
     log_weights: bool
     detail: Literal["centre", "similar"]
-    edge: Literal["reflect", "zero"]
+    edge: Edge
     fill: bool
     threads: int
 
@@ -105,7 +105,7 @@ def fuse_starfm(fine_pairs: Images, coarse_pairs: Images, coarse_target: ArrayLi
     coarse_error = per_band("coarse_uncertainty", usual if coarse_uncertainty is None else coarse_uncertainty, images.shape[0])
     rules = Rules(half, 2.0 / classes, 1.0 / (1.0 + distances(half) * pixel_size / impact), np.hypot(fine_error, coarse_error),
                   np.sqrt(2.0) * coarse_error if temporal_filter else None, offset, log_weights, detail or "centre",
-                  "zero" if compat else "reflect", fill, available_cores() if threads is None else threads)
+                  "zero" if compat else "reflect", fill, cores(threads))
     fusion = _combined(images, rules, _date_weights(days, len(images.fine)))
     if scale is not None and scale != 1.0:
         fusion = Fusion(fusion.image * scale, fusion.reason, fusion.similar)
@@ -135,53 +135,52 @@ def _combined(images: Pairs, rules: Rules, date_weights: list[float]) -> Fusion:
     reason = np.full(images.shape, Reason.NO_DATA, dtype=np.uint8)
     for fine, coarse, date_weight in zip(images.fine, images.coarse, date_weights, strict=True):
         for band in range(images.shape[0]):
-            value, weight, number, why = _one_pair(fine[band], coarse[band], images.target[band], rules, band)
-            used = (why != Reason.NO_DATA) & (date_weight > 0.0)
-            if len(images.fine) == 1:
-                total[band][used], product[band][used] = 1.0, value[used]
-            else:
-                total[band][used] += date_weight * weight[used]
-                product[band][used] += date_weight * weight[used] * value[used]
-            similar[band][used] += number[used]
-            reason[band][used] = np.minimum(reason[band], why)[used]
+            for rows in strips(images.shape[1]):
+                here = (band, slice(*rows))
+                f, c, c_target = (padded_strip(one[band], *rows, rules.half, rules.edge) for one in (fine, coarse, images.target))
+                value, weight, number, why = _one_pair(f, c, c_target, rules, band)
+                used = (why != Reason.NO_DATA) & (date_weight > 0.0)
+                share = np.where(used, date_weight * weight if len(images.fine) > 1 else 1.0, 0.0)
+                total[here] += share
+                product[here] += np.where(used, share * value, 0.0)
+                similar[here] += np.where(used, number, 0)
+                reason[here] = np.where(used, np.minimum(reason[here], why), reason[here])
     return Fusion(np.where(reason == Reason.NO_DATA, np.nan, product / np.where(total > 0.0, total, 1.0)), reason, similar)
 
 
 def _one_pair(fine: Array, coarse: Array, target: Array, rules: Rules,
               band: int) -> tuple[Array, Array, NDArray[np.int32], NDArray[np.uint8]]:
-    """Prediction, sum of weights, number of similar pixels and reason [row, column] from one pair of one band."""
+    """Prediction, sum of weights, number of similar pixels and reason [row, column], from padded strips of one band."""
     half = rules.half
-    spectral, change = np.abs(fine - coarse), target - coarse
-    temporal = np.abs(change)
-    complete = np.isfinite(spectral + temporal)
-    look, s, t, moved = (padded(one, half, rules.edge) for one in (fine, spectral, temporal, change))
-    usable = np.isfinite(s + t)
-    weight = np.where(usable, 1.0 / (_distance(s, rules) * _distance(t, rules)), 0.0)
-    value = np.where(usable, moved + (look if rules.detail == "similar" else 0.0), 0.0)
-    known = np.isfinite(look)
-    tolerance = rules.tolerance * window_spread(look, known & (look != 0.0) if rules.edge == "zero" else known, half)
-    spectral_limit = np.where(np.isfinite(spectral), spectral + rules.spectral_slack[band], np.inf)
-    temporal_limit = np.full(fine.shape, np.inf)
+    change = target - coarse
+    spectral, temporal = np.abs(fine - coarse), np.abs(change)
+    usable = np.isfinite(spectral + temporal)
+    weight = np.where(usable, 1.0 / (_distance(spectral, rules) * _distance(temporal, rules)), 0.0)
+    value = np.where(usable, change + (fine if rules.detail == "similar" else 0.0), 0.0)
+    known = np.isfinite(fine)
+    tolerance = rules.tolerance * window_spread(fine, known & (fine != 0.0) if rules.edge == "zero" else known, half)
+    f, s, t = (centres(one, half) for one in (fine, spectral, temporal))
+    spectral_limit = np.where(np.isfinite(s), s + rules.spectral_slack[band], np.inf)
+    unlimited = np.full(f.shape, np.inf)
+    temporal_limit = unlimited
     if rules.temporal_slack is not None:
-        temporal_limit = np.where(np.isfinite(temporal), temporal + rules.temporal_slack[band], np.inf)
-    ready = np.where(usable, look, np.nan), np.where(usable, s, np.nan), np.where(usable, t, np.nan), weight
-    sums = _sums(*ready, value, rules, fine, tolerance, spectral_limit, temporal_limit)
-    own = 0.0 if rules.detail == "similar" else fine
+        temporal_limit = np.where(np.isfinite(t), t + rules.temporal_slack[band], np.inf)
+    parts = np.where(usable, spectral, np.nan), np.where(usable, temporal, np.nan), weight
+    sums = _sums(np.where(usable, fine, np.nan), *parts, value, rules, f, tolerance, spectral_limit, temporal_limit)
+    complete = centres(usable, half)
+    own = 0.0 if rules.detail == "similar" else f
     prediction = own + sums[1] / np.where(sums[0] > 0.0, sums[0], np.nan)
     reason = np.where(complete, Reason.FUSED, np.where(np.isfinite(prediction) & rules.fill, Reason.FILLED, Reason.NO_DATA))
-    if rules.fill and not np.isfinite(fine).all():
+    if rules.fill and not np.isfinite(f).all():
         # Where the fine image has no data, likeness is judged in the coarse image of the target date.
-        alike = padded(target, half, rules.edge)
-        near = rules.tolerance * window_spread(alike, np.isfinite(alike), half)
-        whole = np.where(usable, look + moved, 0.0)
-        without = np.where(np.isfinite(fine), np.nan, target)
-        filled = _sums(np.where(usable, alike, np.nan), *ready[1:], whole, rules, without, near, np.full(fine.shape, np.inf),
-                       np.full(fine.shape, np.inf))
+        near = rules.tolerance * window_spread(target, np.isfinite(target), half)
+        filled = _sums(np.where(usable, target, np.nan), *parts, np.where(usable, fine + change, 0.0), rules,
+                       np.where(np.isfinite(f), np.nan, centres(target, half)), near, unlimited, unlimited)
         found = filled[0] > 0.0
         sums[:, found] = filled[:, found]
         prediction[found], reason[found] = (filled[1] / np.where(found, filled[0], 1.0))[found], Reason.FILLED
-    alone = complete & ((spectral == 0.0) | (temporal == 0.0))
-    prediction[alone], reason[alone] = (fine + change)[alone], Reason.CENTRE
+    alone = complete & ((s == 0.0) | (t == 0.0))
+    prediction[alone], reason[alone] = (f + centres(change, half))[alone], Reason.CENTRE
     return prediction, sums[0], sums[2].astype(np.int32), reason.astype(np.uint8)
 
 

@@ -1,5 +1,6 @@
 """Moving windows: edges, distances to the centre, sums."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -8,12 +9,33 @@ from numpy.typing import NDArray
 from terraflux.model.weave.kernels import kernel
 
 Array = NDArray[np.float64]
+Edge = Literal["reflect", "zero"]
+STRIP = 512  # rows
 LANES = 64  # columns worked on side by side, so that their sums stay in the first-level cache
 
 
-def padded(image: Array, half: int, edge: Literal["reflect", "zero"] = "reflect") -> Array:
-    """An image [row, column] with `half` more pixels at each side, mirrored at the edge pixel or zero."""
-    return np.pad(image, half, mode="reflect") if edge == "reflect" else np.pad(image, half)
+def strips(rows: int) -> Iterator[tuple[int, int]]:
+    """Ranges of rows that are worked on one after the other, so that a large scene needs little memory beside itself."""
+    for first in range(0, rows, STRIP):
+        yield first, min(first + STRIP, rows)
+
+
+def padded_strip(image: Array, first: int, last: int, half: int, edge: Edge = "reflect") -> Array:
+    """Rows first..last of an image [row, column] and `half` more pixels at each side.
+
+    Beyond the edge of the image lie zeros, or the image mirrored at its outermost pixel.
+    """
+    rows, columns = image.shape
+    if edge == "zero":
+        inside = image[max(first - half, 0):min(last + half, rows)]
+        return np.pad(inside, ((max(half - first, 0), max(last + half - rows, 0)), (half, half)))
+    along, across = (np.pad(np.arange(size), half, mode="reflect") for size in (rows, columns))
+    return image[np.ix_(along[first:last + 2 * half], across)]
+
+
+def centres(strip: Array, half: int) -> Array:
+    """A padded strip without its padding."""
+    return strip[half:strip.shape[0] - half, half:strip.shape[1] - half]
 
 
 def distances(half: int) -> Array:
