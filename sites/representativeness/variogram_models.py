@@ -112,8 +112,10 @@ def fit_variogram(variogram: Variogram, model: str = "spherical", *, abscissa: s
     longest, top = float(lag.max()), float(gamma.max())
     if top <= 0:
         return VariogramModel(model, longest, 0.0, 0.0, residual=0.0, note="the field is constant")
-    ends = [_share(maximum_range, longest), _share(maximum_sill, top), 1.0 if nugget else 1e-300] + ([MOST_SMOOTHNESS] if model == "matern" else [])
-    least = [1e-6, 0.0, 0.0] + ([LEAST_SMOOTHNESS] if model == "matern" else [])
+    ends = [_share(maximum_range, longest), _share(maximum_sill, top), 1.0 if nugget else 1e-300]
+    least = [1e-6, 0.0, 0.0]
+    if model == "matern":
+        ends, least = [*ends, MOST_SMOOTHNESS], [*least, LEAST_SMOOTHNESS]
     scaled_lag, scaled_gamma, root = lag / longest, gamma / top, np.sqrt(weight / weight.mean())
 
     def misfit(parameters: np.ndarray) -> np.ndarray:
