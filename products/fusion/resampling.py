@@ -22,7 +22,7 @@ def on_fine_grid(coarse: ArrayLike, shape: tuple[int, int], *, coarse_transform:
     Raises ValueError where only one of the two grids is told.
     """
     from rasterio.crs import CRS
-    from rasterio.transform import Affine, from_bounds
+    from rasterio.transform import Affine
     from rasterio.warp import Resampling, reproject
 
     if method not in METHODS:
@@ -38,7 +38,8 @@ def on_fine_grid(coarse: ArrayLike, shape: tuple[int, int], *, coarse_transform:
         raise ValueError(f"coarse image has shape {values.shape}; give [row, column] or [band, row, column], none empty")
     values[~np.isfinite(values) | (values == nodata if nodata is not None else False)] = np.nan
     if coarse_transform is None or fine_transform is None:
-        source, destination = (from_bounds(0.0, 0.0, 1.0, 1.0, grid[1], grid[0]) for grid in (values.shape[-2:], shape))
+        source, destination = (Affine(1.0 / columns, 0.0, 0.0, 0.0, -1.0 / rows, 1.0)
+                               for rows, columns in (values.shape[-2:], shape))
     else:
         source, destination = Affine(*coarse_transform[:6]), Affine(*fine_transform[:6])
     same = CRS.from_epsg(3857)  # any projected system will do where both grids share one

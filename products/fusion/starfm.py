@@ -137,7 +137,8 @@ def _combined(images: Pairs, rules: Rules, date_weights: list[float]) -> Fusion:
         for band in range(images.shape[0]):
             for rows in strips(images.shape[1]):
                 here = (band, slice(*rows))
-                f, c, c_target = (padded_strip(one[band], *rows, rules.half, rules.edge) for one in (fine, coarse, images.target))
+                f, c, c_target = (padded_strip(one[band], *rows, rules.half, rules.edge)
+                                  for one in (fine, coarse, images.target))
                 value, weight, number, why = _one_pair(f, c, c_target, rules, band)
                 used = (why != Reason.NO_DATA) & (date_weight > 0.0)
                 share = np.where(used, date_weight * weight if len(images.fine) > 1 else 1.0, 0.0)
