@@ -105,6 +105,7 @@ def observations(time: ArrayLike, step_seconds: int, streams: Sequence[Stream], 
         "Conventions": "CF-1.8", "title": f"Observations of {site_id} for assimilation", "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION, "site_id": site_id, "utc_offset_hours": float(utc_offset_hours),
         "step_seconds": int(step_seconds), "operator": weights.operator, "footprint_model": footprint_model or "none",
+        "history": f"observations assembled for the operator {weights.operator}",
         "maximum_quality": int(maximum_quality),
         "streams": " ".join(stream.name for stream in streams), **dict(attributes or {})}
     if target_class is not None:

@@ -25,7 +25,8 @@ def write_observations(made: xr.Dataset, path: str | os.PathLike[str]) -> Path:
         if np.issubdtype(made[name].dtype, np.floating):
             encoding[str(name)] = {"zlib": True, "complevel": 4, "_FillValue": np.nan}
         elif np.issubdtype(made[name].dtype, np.datetime64):
-            encoding[str(name)] = {"units": "seconds since 1970-01-01 00:00:00", "calendar": "standard", "dtype": "float64"}
+            encoding[str(name)] = {"units": "seconds since 1970-01-01 00:00:00", "calendar": "standard", "dtype": "float64",
+                                   "_FillValue": None}
     with replacing(path) as temporary:
         made.to_netcdf(temporary, format="NETCDF4", engine="netcdf4", encoding=encoding)
     return Path(path)
