@@ -63,6 +63,7 @@ def ustar_distribution(
     temperature: ArrayLike,
     radiation: ArrayLike,
     method: str = "moving_point",
+    season: ArrayLike | None = None,
     draws: int = 100,
     seed: int = 0,
 ) -> UstarDistribution:
@@ -72,7 +73,7 @@ def ustar_distribution(
     """
     if draws < 1:
         raise ValueError(f"{draws} draws are too few; ask for at least one")
-    rows = night_rows(middle_time, nee, ustar, temperature, radiation)
+    rows = night_rows(middle_time, nee, ustar, temperature, radiation, season)
     how = ustar_method(method)
     estimate = aggregate(rows, how)
     generator = np.random.default_rng(seed)

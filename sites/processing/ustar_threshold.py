@@ -138,7 +138,12 @@ class NightRows:
 
 
 def night_rows(
-    middle_time: ArrayLike, nee: ArrayLike, ustar: ArrayLike, temperature: ArrayLike, radiation: ArrayLike
+    middle_time: ArrayLike,
+    nee: ArrayLike,
+    ustar: ArrayLike,
+    temperature: ArrayLike,
+    radiation: ArrayLike,
+    season: ArrayLike | None = None,
 ) -> NightRows:
     """The valid rows of a record; arguments as in `ustar_threshold`."""
     time = np.asarray(middle_time)
@@ -147,7 +152,9 @@ def night_rows(
     for name, values in series.items():
         if values.shape != time.shape:
             raise ValueError(f"{name} has shape {values.shape}, time has {time.shape}; give one value per row")
-    names = seasons(time)
+    names = seasons(time) if season is None else np.asarray(season, dtype=np.int64)
+    if names.shape != time.shape:
+        raise ValueError(f"season has shape {names.shape}, time has {time.shape}; give one whole number per row")
     flux, velocity, warmth = series["nee"], series["ustar"], series["temperature"]
     valid = night(series["radiation"]) & np.isfinite(flux) & np.isfinite(velocity) & np.isfinite(warmth)
     return NightRows(velocity[valid], flux[valid], warmth[valid], names[valid], season_years(names, time), names)
@@ -205,12 +212,14 @@ def ustar_threshold(
     temperature: ArrayLike,
     radiation: ArrayLike,
     method: str = "moving_point",
+    season: ArrayLike | None = None,
 ) -> UstarThreshold:
     """Thresholds (m s-1) of a record by season, year and overall.
 
     `middle_time`: datetime64 of the MIDDLE of each interval, ascending, site clock; `nee` umol m-2 s-1 (quality-checked, not
     filled), `ustar` m s-1, `temperature` degC, `radiation` W m-2 measured; all (n,), NaN where missing. `method`: key of
-    `USTAR_METHODS`. A record with nothing to find gives NaN and status "none", never an error; ValueError for shapes that do
+    `USTAR_METHODS`. `season`: whole numbers (n,) naming seasons of your own, such as the periods between harvests of a crop;
+    None for those of `ustar_seasons`. A record with nothing to find gives NaN and status "none", never an error; ValueError for shapes that do
     not fit or an unknown method.
     """
-    return aggregate(night_rows(middle_time, nee, ustar, temperature, radiation), ustar_method(method))
+    return aggregate(night_rows(middle_time, nee, ustar, temperature, radiation, season), ustar_method(method))

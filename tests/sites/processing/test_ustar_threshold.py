@@ -179,6 +179,17 @@ def test_variable_thresholds_look_at_the_neighbouring_years_and_constant_ones_at
     assert spread.constant((0.5,)) == np.quantile(np.concatenate(list(spread.year.values())), 0.5)
 
 
+def test_seasons_of_ones_own_are_kept():
+    time, columns = record()
+    own = np.where(time < np.datetime64("2001-07-20"), 1, 2)
+    columns["nee"] = np.where((own == 2) & (columns["radiation"] == 0.0), columns["ustar"] * 9.0, columns["nee"])
+    found = ustar_threshold(time, **columns, season=own)
+    assert set(found.season) == {1, 2} and found.season[1] == pytest.approx(0.3, abs=0.06)
+    assert ustar_distribution(time, **columns, season=own, draws=2).season[1].size == 2
+    with pytest.raises(ValueError, match="season has shape"):
+        ustar_threshold(time, **columns, season=[1, 2])
+
+
 def test_unknown_methods_and_wrong_shapes_are_refused():
     time, columns = record()
     with pytest.raises(ValueError, match="choose one of change_point, moving_point"):
