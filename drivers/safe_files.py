@@ -61,8 +61,9 @@ def existing(path: str | os.PathLike[str], maximum_bytes: int = MAXIMUM_TEXT_BYT
     return found
 
 
-def read_text(path: str | os.PathLike[str], maximum_bytes: int = MAXIMUM_TEXT_BYTES) -> str:
-    """Text of a plain or gzipped file, UTF-8 or Latin-1; the unpacked size is limited before it is reached."""
+def read_text(path: str | os.PathLike[str], maximum_bytes: int = MAXIMUM_TEXT_BYTES, fallback: str = "latin-1") -> str:
+    """Text of a plain or gzipped file, UTF-8, else in the encoding `fallback`, else Latin-1; the unpacked size is
+    limited before it is reached."""
     found = existing(path, maximum_bytes)
     try:
         with open(found, "rb") as stream:
@@ -76,10 +77,12 @@ def read_text(path: str | os.PathLike[str], maximum_bytes: int = MAXIMUM_TEXT_BY
                            remedy="cut it to the site and years you need")
     if b"\0" in content:
         raise ForcingError("the file holds NUL bytes and is no text", file=found, remedy="fetch it again")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
+    for encoding in ("utf-8-sig", fallback):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("latin-1")
 
 
 def read_table(path: str | os.PathLike[str], *, separator: str = ",", skip_lines: int = 0,

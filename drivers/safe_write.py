@@ -1,4 +1,4 @@
-"""Text files that appear whole or not at all."""
+"""Files that appear whole or not at all."""
 
 import os
 import tempfile
@@ -18,19 +18,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
     os.close(handle)
-    temporary = Path(name)
+    draft = Path(name)
     try:
-        yield temporary
+        yield draft
         mask = os.umask(0o022)
         os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        os.replace(temporary, target)
+        draft.chmod(0o666 & ~mask)
+        os.replace(draft, target)
     finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: str | os.PathLike[str], text: str) -> Path:
-    """Write text as UTF-8, whole or not at all, and return the path."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return Path(path)
+        draft.unlink(missing_ok=True)
