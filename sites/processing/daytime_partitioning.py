@@ -39,6 +39,7 @@ REASONS: Final = {
     4: "alpha, beta or R_ref out of bounds",
     5: "beta above 100 and no better known than its own size",
     6: "no temperature sensitivity anywhere in the series",
+    7: "fit not robust: too many resampled fits failed or left the bounds",
 }
 """What the reason code of a window says."""
 
@@ -77,7 +78,10 @@ class DaytimeOptions:
     """Whether k is fitted at all."""
     bootstraps: int = 30
     """Draws for the errors of parameters and fluxes; 0 takes them from the curvature of the fit."""
+    largest_failed_share: float = 1.0
+    """A window of which more than this share of draws fails or leaves the bounds is left out; 1 keeps all."""
     seed: int = 0
+    """Of the draws; the same seed gives the same bits."""
 
 
 @dataclass(frozen=True)
@@ -207,57 +211,37 @@ def _night_reference(series: _Series, first: int, e0: float, rules: DaytimeOptio
     return np.nan
 
 
-def _best_fit(data: tuple, prior: Floats, free: Flags, rules: DaytimeOptions) -> tuple[Floats, Floats, bool]:
-    """(parameters, covariance, whether any first guess converged)."""
-    rows = np.arange(data[0].size)
-    deviation = np.asarray(rules.prior_deviation)
-    best, best_cost, best_covariance = np.full(4, np.nan), np.inf, np.zeros((4, 4))
-    for factor in rules.beta_guesses:
-        theta, covariance = prior.copy(), np.zeros((4, 4))
-        theta[light.BETA] *= factor
-        cost, status = light.fit_light_response(*data, rows, prior, deviation, free, theta, covariance)
-        if status == light.FITTED and cost < best_cost:
-            best, best_cost, best_covariance = theta, cost, covariance
-    return best, best_covariance, bool(np.isfinite(best_cost))
-
-
 def _bounded_fit(data: tuple, prior: Floats, last_alpha: float, vpd: bool, rules: DaytimeOptions):
-    """(parameters, covariance, free, prior, refit, reason): fit, then fix what is out of bounds and fit the rest again."""
-    free = np.array([vpd and bool((data[1] > 0.0).any()), True, True, True])
-    refit = 0
-    while True:
-        theta, covariance, fine = _best_fit(data, prior, free, rules)
-        if not fine:
-            return theta, covariance, free, prior, refit, 3
-        if theta[light.K] < 0.0:
-            free[light.K], refit = False, refit | 1
-        elif theta[light.ALPHA] > rules.largest_alpha and free[light.ALPHA] and np.isfinite(last_alpha):
-            free[light.ALPHA], refit = False, refit | 2
-            # without the excess of alpha the humidity effect deserves a new chance
-            prior = prior.copy()
-            prior[light.ALPHA] = last_alpha
-        else:
-            break
-    inside = theta[light.ALPHA] >= 0.0 and theta[light.RREF] >= 0.0 and 0.0 <= theta[light.BETA] <= rules.largest_beta
-    return theta, covariance, free, prior, refit, 0 if inside else 4
+    """(parameters, covariance, whether k was fitted at all, refit, reason) of one window."""
+    vpd = vpd and bool((data[1] > 0.0).any())
+    starts = np.tile(prior, (len(rules.beta_guesses), 1))
+    starts[:, light.BETA] *= rules.beta_guesses
+    theta, covariance, free = np.full(4, np.nan), np.zeros((4, 4)), np.array([vpd, True, True, True])
+    status, refit = light.fit_within_bounds(
+        *data, np.arange(data[0].size), prior, np.asarray(rules.prior_deviation), free, starts, last_alpha,
+        rules.largest_alpha, rules.largest_beta, theta, covariance,
+    )
+    return theta, covariance, vpd, refit, {light.FITTED: 0, light.NOT_CONVERGED: 3, light.OUT_OF_BOUNDS: 4}[status]
 
 
-def _resampled(data: tuple, t: Floats, best: Floats, prior: Floats, free: Flags, e0: float, e0_error: float,
-               rules: DaytimeOptions, random: np.random.Generator) -> Floats:
-    """Covariance (5, 5) of the parameters and E0 from refits of resampled records with E0 drawn anew."""
+def _resampled(data: tuple, t: Floats, best: Floats, prior: Floats, vpd: bool, last_alpha: float, e0: tuple[float, float],
+               rules: DaytimeOptions, random: np.random.Generator) -> tuple[Floats, float]:
+    """(covariance of the parameters and E0, share of failed draws) from refits of resampled records with E0 drawn anew."""
     n, draws = t.size, rules.bootstraps
-    drawn = np.clip(random.normal(e0, e0_error, draws), *rules.sensitivity_bounds)
+    drawn = np.clip(random.normal(*e0, draws), *rules.sensitivity_bounds)
     rows = random.integers(0, n, (draws, n))
     responses = respiration(t[None, :], 1.0, drawn[:, None])
     found = np.empty((draws, 4))
     rg, excess, _, nee, sd = data
     light.bootstrap_light_response(
-        rg, excess, responses, nee, sd, rows, prior, np.asarray(rules.prior_deviation), free, best, found
+        rg, excess, responses, nee, sd, rows, prior, np.asarray(rules.prior_deviation), vpd, best, last_alpha,
+        rules.largest_alpha, rules.largest_beta, found,
     )
     kept = np.isfinite(found).all(axis=1)
+    failed = 1.0 - float(kept.mean())
     if kept.sum() < 3:
-        return np.full((5, 5), np.nan)
-    return np.cov(np.column_stack([found[kept], drawn[kept]]), rowvar=False)
+        return np.full((5, 5), np.nan), failed
+    return np.cov(np.column_stack([found[kept], drawn[kept]]), rowvar=False), failed
 
 
 def _window_rows(series: _Series, first: int, rules: DaytimeOptions) -> NDArray[np.int64]:
@@ -294,20 +278,24 @@ def _fit_windows(series: _Series, rules: DaytimeOptions) -> DaytimeWindows:
         enough = known.size >= rules.minimum_records
         if rows.size > known.size and rows.size >= rules.minimum_records:
             data, prior = _daytime_data(series, rows, np.zeros_like(excess), float(e0[w]), windows.night_reference[w], rules)
-            theta, _, _, _, _, reason = _bounded_fit(data, prior, last_alpha, False, rules)
+            theta, _, _, _, reason = _bounded_fit(data, prior, last_alpha, False, rules)
             if reason == 0:
                 windows.without_vpd[w] = theta
         if not enough:
             windows.reason[w] = 1
             continue
         data, prior = _daytime_data(series, known, excess, float(e0[w]), windows.night_reference[w], rules)
-        theta, covariance, free, prior, windows.refit[w], reason = _bounded_fit(
+        theta, covariance, vpd, windows.refit[w], reason = _bounded_fit(
             data, prior, last_alpha, rules.vapour_pressure_effect, rules
         )
         if reason == 0:
             if rules.bootstraps > 0:
-                t = series.temperature[known]
-                covariance = _resampled(data, t, theta, prior, free, float(e0[w]), float(e0_error[w]), rules, random)
+                covariance, failed = _resampled(
+                    data, series.temperature[known], theta, prior, vpd, last_alpha, (float(e0[w]), float(e0_error[w])), rules,
+                    random,
+                )
+                if failed > rules.largest_failed_share:
+                    reason = 7
             windows.covariance[w, :, :] = 0.0
             windows.covariance[w, : covariance.shape[0], : covariance.shape[0]] = covariance
             if theta[light.BETA] > 100.0 and windows.covariance[w, light.BETA, light.BETA] >= theta[light.BETA] ** 2:

@@ -25,6 +25,7 @@ PARAMETERS = ("k", "beta", "alpha", "rref")
 
 FITTED = 0
 NOT_CONVERGED = 1
+OUT_OF_BOUNDS = 2
 
 
 def light_response(
@@ -181,16 +182,71 @@ def fit_light_response(rg, excess, response, nee, sd, rows, prior, prior_sd, fre
 
 
 @kernel
-def bootstrap_light_response(rg, excess, responses, nee, sd, draws, prior, prior_sd, free, best, found):
-    """Refit resampled records: `draws` (draw, record) holds their rows, `responses` (draw, record) the temperature response.
+def fit_within_bounds(
+    rg, excess, response, nee, sd, rows, prior, prior_sd, free, starts, last_alpha, largest_alpha, largest_beta, theta,
+    covariance,
+):
+    """(status, refit): the best fit from several first guesses, refitted with what leaves its bounds held.
 
-    `found` (draw, 4) takes the parameters, NaN where a draw failed. Every draw starts at `best`.
+    Arguments as in `fit_light_response`; `starts` (guess, 4). Where k comes out negative it is held at zero; where alpha
+    exceeds `largest_alpha` it is held at `last_alpha` (if finite). `free` (4) tells on return what was free, `refit` adds 1
+    for a held k and 2 for a held alpha. Status FITTED, NOT_CONVERGED, or OUT_OF_BOUNDS where alpha, beta or R_ref is
+    negative or beta above `largest_beta` (Lasslop et al. 2010, table A1).
+    """
+    refit = 0
+    trial = np.zeros(4)
+    trial_covariance = np.zeros((4, 4))
+    for _ in range(4):
+        best = np.inf
+        for g in range(starts.shape[0]):
+            for p in range(4):
+                trial[p] = starts[g, p]
+            if not free[K]:
+                trial[K] = 0.0
+            if not free[ALPHA]:
+                trial[ALPHA] = last_alpha
+            cost, status = fit_light_response(
+                rg, excess, response, nee, sd, rows, prior, prior_sd, free, trial, trial_covariance
+            )
+            if status == FITTED and cost < best:
+                best = cost
+                theta[:] = trial
+                covariance[:, :] = trial_covariance
+        if not np.isfinite(best):
+            theta[:] = np.nan
+            return NOT_CONVERGED, refit
+        if theta[K] < 0.0:
+            free[K] = False
+            refit |= 1
+        elif theta[ALPHA] > largest_alpha and free[ALPHA] and np.isfinite(last_alpha):
+            free[ALPHA] = False
+            refit |= 2
+        else:
+            break
+    if theta[ALPHA] < 0.0 or theta[RREF] < 0.0 or theta[BETA] < 0.0 or theta[BETA] > largest_beta:
+        return OUT_OF_BOUNDS, refit
+    return FITTED, refit
+
+
+@kernel
+def bootstrap_light_response(
+    rg, excess, responses, nee, sd, draws, prior, prior_sd, vpd, best, last_alpha, largest_alpha, largest_beta, found
+):
+    """Refit resampled records within the bounds: `draws` (draw, record) holds their rows.
+
+    `responses` (draw, record) is the temperature response of each draw, `vpd` whether k is fitted. Every draw starts at
+    `best`; `found` (draw, 4) takes the parameters, NaN where a draw failed.
     """
     covariance = np.zeros((4, 4))
+    free = np.ones(4, np.bool_)
+    starts = np.zeros((1, 4))
     for d in range(draws.shape[0]):
-        found[d] = best
-        _, status = fit_light_response(
-            rg, excess, responses[d], nee, sd, draws[d], prior, prior_sd, free, found[d], covariance
+        free[:] = True
+        free[K] = vpd
+        starts[0] = best
+        status, _ = fit_within_bounds(
+            rg, excess, responses[d], nee, sd, draws[d], prior, prior_sd, free, starts, last_alpha, largest_alpha,
+            largest_beta, found[d], covariance,
         )
         if status != FITTED:
             found[d] = np.nan
