@@ -10,7 +10,7 @@ year, years by their median to a single one. Methods by short name in `USTAR_MET
 
 Seasons with fewer than 160 valid rows, or where fewer than 20 % of the classes have a threshold, take the value of their year.
 A year with fewer than 3000 valid rows, or without any season of its own, is treated as one season; a year that fails even so
-takes the single value. The status of every season and year tells which of these happened.
+takes the single value. The least numbers count rows, whatever the time step, as in REddyProc. The status of every season and year tells which of these happened.
 """
 
 from collections.abc import Callable
@@ -219,7 +219,7 @@ def ustar_threshold(
     `middle_time`: datetime64 of the MIDDLE of each interval, ascending, site clock; `nee` umol m-2 s-1 (quality-checked, not
     filled), `ustar` m s-1, `temperature` degC, `radiation` W m-2 measured; all (n,), NaN where missing. `method`: key of
     `USTAR_METHODS`. `season`: whole numbers (n,) naming seasons of your own, such as the periods between harvests of a crop;
-    None for those of `ustar_seasons`. A record with nothing to find gives NaN and status "none", never an error; ValueError for shapes that do
-    not fit or an unknown method.
+    None for those of `ustar_seasons`. A record with nothing to find gives NaN and status "none", never an error; ValueError
+    for shapes that do not fit or an unknown method.
     """
     return aggregate(night_rows(middle_time, nee, ustar, temperature, radiation, season), ustar_method(method))
