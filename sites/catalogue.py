@@ -195,7 +195,8 @@ def _towers(rows: Iterable[tuple[str, Mapping[str, Any]]], path: Path, known: Ma
                 if name not in facts:
                     raise ForcingError(f"the tower {code} in {place} has no {name}", file=path, variable=name,
                                        remedy=f"give {name}; the tower is new to the catalogue")
-            found[code] = TowerFacts(**({"country": code[:2].upper() if code[2:3] == "-" else ""} | facts))
+            new: dict[str, Any] = {"country": code[:2].upper() if code[2:3] == "-" else ""} | facts
+            found[code] = TowerFacts(**new)
         first, last = found[code].first_year, found[code].last_year
         if first is not None and last is not None and first > last:
             raise ForcingError(f"the record of {code} in {place} ends in {last} before it begins in {first}", file=path,

@@ -52,10 +52,10 @@ def _known_spelling(name: str, declared: str, fallback: str) -> str:
     return next((spelling for spelling, one in known.items() if one == way), fallback)
 
 
-def _where(record: TowerRecord, name: str, file: object) -> dict[str, object]:
+def _where(record: TowerRecord, name: str, file: object) -> dict[str, str]:
     attributes = record.data[name].attrs
     column = attributes.get("source_column")
-    return {"file": file, "variable": f"{name} (column {column})" if column else name,
+    return {"file": str(file), "variable": f"{name} (column {column})" if column else name,
             "unit": str(attributes.get("source_unit", attributes["units"]))}
 
 

@@ -9,6 +9,7 @@ from terraflux.cli.doctor import doctor
 from terraflux.cli.parameters import parameters
 from terraflux.cli.site import site
 from terraflux.cli.table_help import TableCommand
+from terraflux.cli.towers import towers
 from terraflux.cli.variables import variables
 
 
@@ -21,6 +22,7 @@ def application() -> typer.Typer:
                       context_settings={"help_option_names": ["-h", "--help"]})
     for verb in (site, demo, variables, parameters, doctor):
         app.command(cls=TableCommand)(verb)
+    app.add_typer(towers())
 
     @app.callback(invoke_without_command=True)
     def start(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
