@@ -10,7 +10,8 @@ year, years by their median to a single one. Methods by short name in `USTAR_MET
 
 Seasons with fewer than 160 valid rows, or where fewer than 20 % of the classes have a threshold, take the value of their year.
 A year with fewer than 3000 valid rows, or without any season of its own, is treated as one season; a year that fails even so
-takes the single value. The least numbers count rows, whatever the time step, as in REddyProc. The status of every season and year tells which of these happened.
+takes the single value. The least numbers count rows, whatever the time step, as in REddyProc.
+The status of every season and year tells which of these happened.
 """
 
 from collections.abc import Callable
