@@ -45,7 +45,8 @@ class Grid:
         (101, 101)
         """
         south, north, lines = (minimum, maximum, intervals) if y is None else y
-        return cls(np.linspace(minimum, maximum, intervals + 1), np.linspace(south, north, lines + 1))
+        return cls(np.linspace(minimum, maximum, intervals + 1, dtype=np.float64),
+                   np.linspace(south, north, lines + 1, dtype=np.float64))
 
     @classmethod
     def square(cls, half_width: float, step: float) -> "Grid":
@@ -59,7 +60,8 @@ class Grid:
         return cls(nodes, nodes)
 
     @classmethod
-    def of_raster(cls, transform: Any, shape: tuple[int, int], easting: float, northing: float, true_north: float = 0.0) -> "Grid":
+    def of_raster(cls, transform: Any, shape: tuple[int, int], easting: float, northing: float,
+                  true_north: float = 0.0) -> "Grid":
         """Cell centres of a raster relative to a tower at (easting, northing) in the raster's CRS, in metres.
 
         `transform` is the affine transform of rasterio (or its first six numbers), shape (lines, columns).
@@ -107,8 +109,8 @@ class Grid:
         return values.reshape(*values.shape[:-2], lines, count, columns, count).mean(axis=(-3, -1))
 
     def checked(self, raster: ArrayLike, what: str) -> NDArray[Any]:
-        """A raster as an array, or an error that says how its shape differs from the grid's."""
-        values = np.asarray(raster)
+        """A raster as an array (masked cells stay masked), or an error that says how its shape differs from the grid's."""
+        values: NDArray[Any] = np.ma.asanyarray(raster)
         if values.shape != self.shape:
             raise ValueError(f"{what} has shape {values.shape} but the grid has {self.shape} (lines, columns)")
         return values
