@@ -50,9 +50,9 @@ def tower_map(towers: Iterable[TowerFacts], path: str | os.PathLike[str], *,
                      edgecolors="#222222", linewidths=0.6, zorder=3,
                      label=f"{igbp or '?'}  {IGBP_NAMES.get(igbp, 'not known')} ({len(part)})")
     if labels:
-        for one in chosen:
-            axes.annotate(one.code, (one.longitude, one.latitude), xytext=(4, 3), textcoords="offset points",
-                          fontsize=6, color="#333333", zorder=4)
+        for text, longitude, latitude in labels_of(chosen, nearer_than=0.014 * (north - south)):
+            axes.annotate(text, (longitude, latitude), xytext=(4, 3), textcoords="offset points", fontsize=6,
+                          color="#333333", zorder=4)
     axes.set(xlim=(west, east), ylim=(south, north), xlabel="longitude (degrees east)",
              ylabel="latitude (degrees north)", title=title or f"{len(chosen)} flux towers")
     axes.grid(True, color="#dddddd", linewidth=0.6)
@@ -61,6 +61,22 @@ def tower_map(towers: Iterable[TowerFacts], path: str | os.PathLike[str], *,
     with replacing(target) as draft:
         figure.savefig(draft, dpi=150)
     return target
+
+
+def labels_of(towers: Iterable[TowerFacts], nearer_than: float) -> list[tuple[str, float, float]]:
+    """Labels (text, longitude, latitude); towers nearer to each other than `nearer_than` (degrees of latitude, twice and
+    a half that of longitude, for the length of a label) share one: both codes, or the first and how many more."""
+    groups: list[list[TowerFacts]] = []
+    for one in towers:
+        for group in groups:
+            if abs(one.latitude - group[0].latitude) < nearer_than and \
+                    abs(one.longitude - group[0].longitude) < 2.5 * nearer_than:
+                group.append(one)
+                break
+        else:
+            groups.append([one])
+    return [(group[0].code if len(group) == 1 else f"{group[0].code}, {group[1].code}" if len(group) == 2 else
+             f"{group[0].code} and {len(group) - 1} more", group[0].longitude, group[0].latitude) for group in groups]
 
 
 def outline_lines(path: str | os.PathLike[str]) -> list[list[tuple[float, float]]]:
