@@ -4,6 +4,7 @@ Only local files of known formats are opened; virtual rasters, which may point a
 """
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,19 +133,23 @@ def windowed_geotiff(path: str | os.PathLike[str], bounds_in: BoundsOf, *, band:
         missing = np.ma.getmaskarray(masked) | (values == nodata if nodata is not None else False)
         values = values * dataset.scales[band - 1] + dataset.offsets[band - 1]
         values[missing] = np.nan
-        return GeoArray(values, tuple(dataset.window_transform(wanted))[:6], source_crs, units=dataset.units[band - 1] or "1",
+        a, b, c, d, e, f = transform
+        corner = (a, b, c + a * wanted.col_off + b * wanted.row_off, d, e, f + d * wanted.col_off + e * wanted.row_off)
+        return GeoArray(values, corner, source_crs, units=dataset.units[band - 1] or "1",
                         name=name, file=str(found), full_bounds=full)
 
 
 def _opened(path: Path) -> Any:
     """A rasterio dataset of one of the known formats; virtual rasters are none of them."""
     import rasterio
-    from rasterio.errors import RasterioIOError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
     troubles = []
     for form in GDAL_FORMATS:
         try:
-            return rasterio.open(path, driver=form)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)  # an error of ours says it, with a remedy
+                return rasterio.open(path, driver=form)
         except RasterioIOError as trouble:
             troubles.append(str(trouble))
     raise RasterError(f"the raster cannot be opened: {troubles[0]}", file=path,

@@ -36,7 +36,8 @@ Result = TypeVar("Result")
 
 def assess(climatologies: Mapping[str, Any], rasters: Mapping[str, Scenes], *, code: str = "",
            legend: str | Legend | None = None, target_class: int | str | Iterable[int | str] | None = None,
-           radii: Sequence[float] = RADII, target_radius: float | None = None, shape: str = "square", shares: Sequence[float] = SHARES, of: str = "unit",
+           radii: Sequence[float] = RADII, target_radius: float | None = None, shape: str = "square",
+           shares: Sequence[float] = SHARES, of: str = "unit",
            sensitivity: Mapping[str, float | Mapping[str, float]] | None = None, seasons: Sequence[str] = (),
            day_night: Sequence[tuple[str, str]] = (), model: str = "spherical",
            attributes_cell: float = CELL) -> RepresentativenessReport:
@@ -49,9 +50,11 @@ def assess(climatologies: Mapping[str, Any], rasters: Mapping[str, Scenes], *, c
 
     Biases are given for each of `radii` (m) and for `target_radius` (default: the largest one the rasters reach), with target
     areas of `shape` "square" (a model cell) or "circle". `shares` are those of the source areas, `of` "unit" or "captured"
-    mass. `sensitivity` maps a raster's name to dF/dVI, one number or one per period. `seasons` names the periods whose overlap is O80
-    season, `day_night` the pairs for O80 day-night. `model` is fitted to each continuous raster's semivariogram and used for
-    the dispersion variance. Raises RasterError where nothing can be assessed: no climatology, no raster, different grids.
+    mass. `sensitivity` maps a raster's name to dF/dVI, one number or one per period. `seasons` names the periods whose
+    overlap is O80 season, `day_night` the pairs for O80 day-night. `model` is fitted to each continuous raster's
+    semivariogram and used for the dispersion variance.
+
+    Raises RasterError where nothing can be assessed: no climatology, no raster, different grids.
     """
     if not climatologies or not rasters:
         raise RasterError("an assessment needs a footprint climatology and a raster", remedy="give at least one of each")
@@ -190,7 +193,8 @@ def _surface(name: str, scene: Raster | None, footprint: np.ndarray, model: str,
 
 
 def _period(period: str, footprint: np.ndarray, grid: Raster, rasters: Mapping[str, Scenes],
-            surfaces: Mapping[str, SurfaceAssessment], area: np.ndarray, radii: Sequence[float], shape: str, shares: Sequence[float], of: str,
+            surfaces: Mapping[str, SurfaceAssessment], area: np.ndarray, radii: Sequence[float], shape: str,
+            shares: Sequence[float], of: str,
             codes: tuple[int, ...], sensitivity: Mapping[str, float | Mapping[str, float]]) -> PeriodAssessment:
     """All measures of one climatology."""
     result = PeriodAssessment(period, footprint_shape(footprint, grid, of=of))
