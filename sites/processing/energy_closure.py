@@ -56,7 +56,7 @@ class ClosedFluxes:
     """Closure (H + LE) / (Rn - G - S) before the correction; NaN where the energy is missing or zero."""
     reason: NDArray[np.int8]
     le_25: Floats
-    """With the 25th percentile of the factors; NaN where method 1 did not serve."""
+    """With the 25th percentile of the factors; NaN where method 1 did not serve. `joint_error.joint_error_heat` takes both."""
     le_75: Floats
     h_25: Floats
     h_75: Floats
@@ -311,15 +311,6 @@ def close_residual(
         corrected, columns["h"], np.where(np.isfinite(factor), factor, np.nan), np.zeros(corrected.size, np.int8),
         _ratio(columns), reason, empty, empty.copy(), empty.copy(), empty.copy(),
     )
-
-
-def joint_closure_uncertainty(random: ArrayLike, quartile_25: ArrayLike, quartile_75: ArrayLike) -> Floats:
-    """Random error and spread of the closure factor together, W m-2: LE_CORR_JOINTUNC and H_CORR_JOINTUNC of ONEFlux.
-
-        sqrt(random^2 + ((P75 - P25) / 1.349)^2)
-    """
-    spread = (np.asarray(quartile_75, dtype=float) - np.asarray(quartile_25, dtype=float)) / 1.349
-    return np.hypot(np.asarray(random, dtype=float), spread)
 
 
 CLOSURES: Final = {

@@ -27,6 +27,7 @@ from terraflux.sites.processing.lloyd_taylor import (
     fit_respiration,
     respiration,
 )
+from terraflux.sites.processing.night import night
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -138,7 +139,7 @@ def night_records(
     potential_radiation: Floats, radiation_limit: float = 10.0,
 ) -> Flags:
     """Measured (quality 0) night records of finite flux and temperature, radiation in W m-2."""
-    dark = (radiation <= radiation_limit) & (potential_radiation <= 0.0)
+    dark = night(radiation, potential_radiation, rule="both", threshold=radiation_limit)
     return dark & (nee_quality == 0) & (temperature_quality == 0) & np.isfinite(nee) & np.isfinite(temperature)
 
 
@@ -255,10 +256,10 @@ def partition_nighttime(
         nee=nee, nee_quality=nee_quality, temperature=temperature, temperature_quality=temperature_quality,
         radiation=radiation, potential_radiation=potential_radiation,
     )
-    night = night_records(flux, quality, t, t_quality, rg, potential, rules.radiation_limit)
+    chosen = night_records(flux, quality, t, t_quality, rg, potential, rules.radiation_limit)
     day = day_number(flux.size, records_per_day, first_record)
-    record = np.flatnonzero(night)
-    windows = sensitivity_windows(t[night], flux[night], day[night], rules)
+    record = np.flatnonzero(chosen)
+    windows = sensitivity_windows(t[chosen], flux[chosen], day[chosen], rules)
     message = ""
     if rules.fixed_sensitivity is not None:
         sensitivity = float(rules.fixed_sensitivity)
@@ -271,7 +272,7 @@ def partition_nighttime(
             " temperature_range or give fixed_sensitivity"
         )
     last_day = int(day[-1]) if day.size else -1
-    reference = reference_windows(t[night], flux[night], day[night], record, sensitivity, last_day, rules)
+    reference = reference_windows(t[chosen], flux[chosen], day[chosen], record, sensitivity, last_day, rules)
     known = (reference.position >= 0) & np.isfinite(reference.reference_respiration)
     rref = np.full(flux.size, np.nan)
     if known.any() and np.isfinite(sensitivity):
@@ -279,4 +280,4 @@ def partition_nighttime(
     elif not message:
         message = "no window has a usable night record: nothing to learn respiration from"
     reco = respiration(t, rref, sensitivity)
-    return NighttimePartitioning(reco, reco - flux, rref, sensitivity, night, windows, reference, message)
+    return NighttimePartitioning(reco, reco - flux, rref, sensitivity, chosen, windows, reference, message)

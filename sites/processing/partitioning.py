@@ -29,8 +29,8 @@ def partition(method: str, *, options: Any = None, **series: Any) -> NighttimePa
     unknown = sorted(set(series) - everything)
     if unknown:
         raise ValueError(f"unknown series {', '.join(unknown)}; known are {', '.join(sorted(everything - {'options'}))}")
-    missing = [name for name, parameter in taken.items() if parameter.default is parameter.empty and series.get(name) is None]
+    missing = [name for name, parameter in taken.items() if parameter.default is parameter.empty and name not in series]
     if missing:
         raise ValueError(f"partitioning '{method}' needs {', '.join(missing)}")
-    chosen = {name: values for name, values in series.items() if name in taken and values is not None}
+    chosen = {name: values for name, values in series.items() if name in taken}
     return PARTITIONINGS[method](**chosen, options=options)  # type: ignore[no-any-return]

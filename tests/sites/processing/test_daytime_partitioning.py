@@ -119,20 +119,32 @@ def test_missing_humidity_is_predicted_without_its_effect():
 
 
 def test_night_without_data_gives_a_message_unless_the_sensitivity_is_given():
-    series, _, _ = half_hours(20)
+    series, _, gpp = half_hours(20)
     series["nee_quality"] = np.where(series["radiation"] > 0.0, 0, 1)
     result = partition_daytime(**series)
     assert np.isnan(result.gpp).all()
     assert "no window could be fitted" in result.message
     assert set(result.windows.reason) == {6}
+    given = partition_daytime(**series, options=DaytimeOptions(fixed_sensitivity=(TRUTH["e0"], 20.0)))
+    assert given.message == ""
+    assert given.gpp.mean() == pytest.approx(gpp.mean(), rel=0.03)
 
 
 def test_missing_spread_is_replaced_not_dropped():
     series, _, gpp = half_hours(40)
-    series["nee_spread"] = np.full(40 * 48, np.nan)
+    series["nee_spread"][::3] = np.nan
     result = partition_daytime(**series)
     assert (result.windows.reason[:-1] == 0).all()
-    assert result.gpp.mean() == pytest.approx(gpp.mean(), rel=0.05)
+    assert result.windows.records[0] == ((series["radiation"] > 4.0)[: 4 * 48]).sum()
+    assert result.gpp.mean() == pytest.approx(gpp.mean(), rel=0.03)
+
+
+def test_no_spread_weighs_all_records_the_same():
+    series, _, gpp = half_hours(40)
+    even = partition_daytime(**{**series, "nee_spread": np.ones(40 * 48)})
+    np.testing.assert_array_equal(partition_daytime(**{**series, "nee_spread": None}).gpp, even.gpp)
+    np.testing.assert_array_equal(partition_daytime(**{**series, "nee_spread": np.full(40 * 48, np.nan)}).gpp, even.gpp)
+    assert even.gpp.mean() == pytest.approx(gpp.mean(), rel=0.02)
 
 
 def test_hourly_records_are_partitioned_too():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from terraflux.sites.processing.energy_closure import CLOSURES, close_daily_ratio, close_oneflux, joint_closure_uncertainty
+from terraflux.sites.processing.energy_closure import CLOSURES, close_daily_ratio, close_oneflux
 
 
 def year(days=60, closure=0.8, noise=0.0, start="2020-01-01", seed=0):
@@ -110,11 +110,6 @@ def test_closing_a_step_without_turbulent_flux_is_refused():
     assert closed.reason.tolist() == [6, 0]
     assert np.isnan(closed.le[0])
     assert closed.le[1] == pytest.approx(75.0)
-
-
-def test_joint_uncertainty_adds_in_squares():
-    # 3 and 4 make 5: a band of 4 standard deviations wide in quartiles
-    assert joint_closure_uncertainty(3.0, 10.0, 10.0 + 4.0 * 1.349) == pytest.approx(5.0)
 
 
 def test_unequal_lengths_are_named():
