@@ -69,7 +69,7 @@ def read(path: str | Path, options: ReadOptions) -> TowerRecord:
     empty = source["Year"].isna().to_numpy()
     if empty.any():
         moments = pd.DatetimeIndex(axis.start[empty] + np.timedelta64(shift, "s"))
-        source.loc[empty, "Year"], source.loc[empty, "DoY"] = moments.year.astype(float), moments.dayofyear.astype(float)
+        source.loc[empty, "Year"], source.loc[empty, "DoY"] = moments.year.astype(float), moments.day_of_year.astype(float)
         source.loc[empty, "Hour"] = moments.hour + moments.minute / 60.0
     columns = [Column(variable, name, options.unit_of(variable, name, unit_of.get(name, "") or unit),
                       f"{name}_fqc" if f"{name}_fqc" in header else "", "fluxnet_code")
