@@ -18,12 +18,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
     os.close(handle)
-    draft = Path(name)
+    temporary = Path(name)
     try:
-        yield draft
+        yield temporary
         mask = os.umask(0o022)
         os.umask(mask)
-        draft.chmod(0o666 & ~mask)
-        os.replace(draft, target)
+        temporary.chmod(0o666 & ~mask)
+        os.replace(temporary, target)
     finally:
-        draft.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write text as UTF-8, whole or not at all, and return the path."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return Path(path)

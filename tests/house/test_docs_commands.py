@@ -1,5 +1,6 @@
 """Every command and snippet of README and docs runs, in order, from the top of its page."""
 
+import os
 import re
 import runpy
 import subprocess
@@ -13,8 +14,12 @@ HERE = Path(__file__).resolve().parent
 docs_blocks = runpy.run_path(str(HERE / "docs_blocks.py"))
 blocks_of = docs_blocks["blocks_of"]
 REPOSITORY = HERE.parents[1]
-PAGES = ["README.md", *sorted(path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "docs").glob("*.md"))]
+GENERATED = {"processes", "reference", "results"}
+PAGES = ["README.md", *sorted(path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "docs").rglob("*.md")
+                              if path.relative_to(REPOSITORY).parts[1] not in GENERATED)]
 TEXTS = {page: (REPOSITORY / page).read_text(encoding="utf-8") for page in PAGES}
+SHARED_DATA = Path(os.environ.get("TERRAFLUX_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+"""Blocks marked `real_data` on their fence, and those after them, read real towers here; without it they are left out."""
 KINDS = {"bash", "python", "toml", "text"}
 MAKE = ("make demo", "make test")
 """Not run as they stand: a second environment takes minutes, and tests do not run themselves. The demo is run without make."""
@@ -41,7 +46,7 @@ def place(repository, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", list(pages_with_commands()))
 @pytest.mark.xdist_group("docs")
-def test_blocks_of_a_page_run_from_top_to_bottom(page, place):
+def test_blocks_of_a_page_run_from_top_to_bottom(page, place, monkeypatch):
     from terraflux.model.stomatal_conductance import STOMATAL_CONDUCTANCE
 
     folder, environment = place
@@ -49,6 +54,12 @@ def test_blocks_of_a_page_run_from_top_to_bottom(page, place):
     names = {"__name__": "docs_page"}
     try:
         for block in blocks_of(TEXTS[page]):
+            if block.mark == "real_data":
+                if not SHARED_DATA.is_dir():
+                    print(f"{page} line {block.line} is left out: the real data folder {SHARED_DATA} is absent")
+                    continue
+                environment["TERRAFLUX_SHARED_DATA"] = str(SHARED_DATA)
+                monkeypatch.setenv("TERRAFLUX_SHARED_DATA", str(SHARED_DATA))
             if block.language == "python":
                 docs_blocks["run_python"](block, folder, names)
             elif block.language == "bash" and not block.text.startswith(MAKE):
