@@ -122,8 +122,9 @@ def _legend(class_raster: ArrayLike, classes: "Mapping[int, str] | Sequence[int]
         legend = {int(code): str(code) for code in classes}
     unknown = [int(code) for code in codes if int(code) not in legend and int(code) not in missing]
     if unknown:
-        raise ValueError(f"the class raster has codes {', '.join(map(str, unknown))} that are not in the legend "
-                         f"({', '.join(f'{code} {name}' for code, name in legend.items())}): add them to `classes` or to `nodata`")
+        known = ", ".join(f"{code} {name}" for code, name in legend.items())
+        raise ValueError(f"the class raster has codes {', '.join(map(str, unknown))} that are not in the legend ({known}): add "
+                         "them to `classes` or to `nodata`")
     if not 0 < len(legend) <= MOST_CLASSES:
         raise ValueError(f"class fractions take 1 to {MOST_CLASSES} classes, not {len(legend)}")
     return {code: name for code, name in legend.items() if code not in missing}

@@ -45,8 +45,7 @@ class Grid:
         (101, 101)
         """
         south, north, lines = (minimum, maximum, intervals) if y is None else y
-        return cls(np.linspace(minimum, maximum, intervals + 1, dtype=np.float64),
-                   np.linspace(south, north, lines + 1, dtype=np.float64))
+        return cls(_even(minimum, maximum, intervals), _even(south, north, lines))
 
     @classmethod
     def square(cls, half_width: float, step: float) -> "Grid":
@@ -114,3 +113,8 @@ class Grid:
         if values.shape != self.shape:
             raise ValueError(f"{what} has shape {values.shape} but the grid has {self.shape} (lines, columns)")
         return values
+
+
+def _even(minimum: float, maximum: float, intervals: int) -> Floats:
+    nodes: Floats = np.linspace(minimum, maximum, intervals + 1, dtype=np.float64)
+    return nodes

@@ -28,10 +28,12 @@ MOST_REFINED = 32
 class Rows(Protocol):
     """What a climatology asks of rows of footprints; `FootprintRows` and the tabulated rows of horst_weil have it."""
 
-    wind_direction: Floats
-    reason: NDArray[np.uint32]
-    model: str
-
+    @property
+    def wind_direction(self) -> Floats: ...
+    @property
+    def reason(self) -> NDArray[np.uint32]: ...
+    @property
+    def model(self) -> str: ...
     def __len__(self) -> int: ...
     def select(self, index: Any) -> Any: ...
     def density(self, upwind: Any, crosswind: Any) -> Floats: ...
@@ -80,8 +82,8 @@ class Sampling:
 def usable_rows(rows: Rows, weights: Floats | None) -> tuple[Integers, dict[str, int]]:
     """Indices of rows with a footprint and a weight, and {reason: number of rows} of the others.
 
-    Reasons are names of `validity.Reason`, PARAMETERS_MISSING and WEIGHT_MISSING. A row may break several rules and then
-    counts under each. Negative or infinite weights are an error.
+    Reasons are names of `validity.Reason`, PARAMETERS_MISSING, WEIGHT_MISSING and WEIGHT_ZERO (which changes no mean). A row
+    may break several rules and then counts under each. Negative or infinite weights are an error.
     """
     reason = np.asarray(rows.reason)
     dropped = counts(reason)
@@ -103,7 +105,9 @@ def usable_rows(rows: Rows, weights: Floats | None) -> tuple[Integers, dict[str,
         missing = np.isnan(weights)
         if np.any(missing & good):
             dropped["WEIGHT_MISSING"] = int(np.sum(missing & good))
-        good &= ~missing
+        if np.any((weights == 0.0) & good):
+            dropped["WEIGHT_ZERO"] = int(np.sum((weights == 0.0) & good))
+        good &= weights > 0.0
     return np.flatnonzero(good), dropped
 
 
