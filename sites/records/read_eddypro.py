@@ -84,8 +84,9 @@ def read(path: str | Path, options: ReadOptions) -> TowerRecord:
                          resolution="HR" if step == 3600 else "HH", step_seconds=axis.step_seconds, columns=columns,
                          facts=options.site_facts({"site_id": code} if code else {}), files=[Path(path).name],
                          history=notes)
-    _add_derived(record, notes, unit_of)
-    record.data.attrs |= {"history": "\n".join(notes), "header_lines": "\n".join(text.lines[:HEADER_LINES])}
+    derived = _add_derived(record, unit_of)
+    record.data.attrs |= {"history": "\n".join((*record.history, *derived)),
+                          "header_lines": "\n".join(text.lines[:HEADER_LINES])}
     return record
 
 
@@ -118,16 +119,18 @@ def _sense(source: pd.DataFrame, flag: str) -> str:
     return "nine_classes" if source[flag].max() > 2 else "three_classes"
 
 
-def _add_derived(record: TowerRecord, notes: list[str], unit_of: dict[str, str]) -> None:
-    """sigma_v from the variance of the crosswind component, and net ecosystem exchange, in place."""
+def _add_derived(record: TowerRecord, unit_of: dict[str, str]) -> list[str]:
+    """Put sigma_v from the variance of the crosswind component, and net ecosystem exchange, in place; returns notes."""
     data, source = record.data, record.source
+    notes = []
     variance = next((name for name in ("v_var", "var_v") if name in source and source[name].notna().any()), None)
     if variance is not None and unit_key(unit_of[variance]) in (unit_key("m+2s-2"), unit_key("--")):
         negative = (source[variance] < 0).to_numpy()
         if negative.any():
             notes.append(f"{int(negative.sum())} negative variances of {variance} set to missing")
         values = np.sqrt(source[variance].mask(negative).to_numpy(dtype=float))
-        add_variable(data, "sigma_v", values, "m s-1", attributes={"comment": f"square root of {variance}"})
+        add_variable(data, "sigma_v", values, "m s-1", attributes={"comment": f"square root of {variance}",
+                                                                     "derived_from": variance})
     if "carbon_dioxide_flux" in data:
         total = record.values("carbon_dioxide_flux")
         comment = "turbulent flux of carbon dioxide, without storage"
@@ -137,4 +140,6 @@ def _add_derived(record: TowerRecord, notes: list[str], unit_of: dict[str, str])
         notes.append(f"net_ecosystem_exchange: {comment}")
         add_variable(data, "net_ecosystem_exchange", total, "umol m-2 s-1",
                      quality=record.quality("carbon_dioxide_flux"), sense=record.quality_sense("carbon_dioxide_flux") or
-                     "source", quality_column=QUALITY["net_ecosystem_exchange"], attributes={"comment": comment})
+                     "source", quality_column=QUALITY["net_ecosystem_exchange"],
+                     attributes={"comment": comment, "derived_from": "carbon_dioxide_flux"})
+    return notes

@@ -143,12 +143,16 @@ class TowerRecord:
 
     def with_variable(self, name: str, values: Any, *, unit: str | None = None, quality: Any = None,
                       sense: str = "source") -> "TowerRecord":
-        """The record with a variable added or replaced (in `unit`, by default the unit it has), and its flags."""
+        """The record with a variable added or replaced (in `unit`, by default the unit it has), and its flags where
+        given; the flags that it had stay otherwise."""
         own = str(self.data[name].attrs["units"]) if name in self.variables else tower_variable(name).unit
         data = self.data.copy()
         kept = dict(self.data[name].attrs) if name in self.data else {}
+        kept.pop("derived_from", None)
+        companion = f"{name}_quality"
+        flagged = str(self.data[companion].attrs.get("source_column", "")) if companion in self.data else ""
         add_variable(data, name, converted(name, values, unit or own, own, self.step_seconds or 86400.0), own,
-                     quality=quality, sense=sense, attributes=kept)
+                     quality=quality, sense=sense, attributes=kept, quality_column=flagged)
         return replace(self, data=data)
 
 

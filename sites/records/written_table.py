@@ -35,6 +35,8 @@ def table_of_record(record: TowerRecord, format: str, names: Mapping[str, tuple[
         attributes = record.data[name].attrs
         column, unit, flag = names.get(name, ("", "", ""))
         own = str(attributes.get("source_column", ""))
+        if same and "derived_from" in attributes:
+            continue
         if same and own in table.columns:
             if own not in taken:
                 column, unit = own, str(attributes["source_unit"])
@@ -48,11 +50,10 @@ def table_of_record(record: TowerRecord, format: str, names: Mapping[str, tuple[
         if not (same and column == own and _unchanged(record, name, own, step)):
             table[column] = converted(name, record.values(name), str(attributes["units"]), unit, step)
         flags = record.quality(name)
-        if flags is not None and flag and not (flag in table.columns and (not same or _equal(table[flag], flags))):
-            table[flag] = flags
-        elif flags is not None and not flag:
+        if flags is not None and not flag:
             left_out.append(f"{name}_quality")
-    # Flags mean another thing in another format: they are written only where the senses agree.
+        elif flags is not None and not (same and flag in record.source and _equal(record.source[flag], flags)):
+            table[flag] = flags
     if not same:
         left_out += [f"{column} (column of the source)" for column in record.source.columns
                      if column not in {str(record.data[name].attrs.get("source_column", "")) for name in record.variables}

@@ -31,7 +31,9 @@ def weather():
 def csv_text(columns, above=(), missing="-9999"):
     """A CSV of columns {name: values}, missing values as a code."""
     def cell(value):
-        return missing if isinstance(value, float) and np.isnan(value) else repr(value) if isinstance(value, float) else str(value)
+        if isinstance(value, float):
+            return missing if np.isnan(value) else repr(value)
+        return str(value)
 
     rows = zip(*[column.tolist() if hasattr(column, "tolist") else column for column in columns.values()])
     return "\n".join([*above, ",".join(columns), *(",".join(cell(value) for value in row) for row in rows)]) + "\n"
