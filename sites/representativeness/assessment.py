@@ -43,10 +43,11 @@ def assess(climatologies: Mapping[str, Any], rasters: Mapping[str, Scenes], *, c
            attributes_cell: float = CELL) -> RepresentativenessReport:
     """Report on a tower from its footprint climatologies and the rasters around it.
 
-    `climatologies`: period name -> footprint in m-2, as an array (ny, nx) on the rasters' grid or an object with `density`, `x`
-    and `y`; the first is the reference period. `rasters`: name -> Raster, or period -> Raster where each period has its
-    own scene; all on one grid. Rasters of kind "classes" are land cover, read with `legend`; `target_class` is a code,
-    class name or plant type, or several (default: the class that holds most of the reference footprint).
+    `climatologies`: period name -> footprint in m-2, as an array (ny, nx) on the rasters' grid or a `Climatology` of the
+    footprint package (norm "none"); the first is the reference period. `rasters`: name -> Raster, or period -> Raster where
+    each period has its own scene; all on one grid. Rasters of kind "classes" are land cover, read with `legend`;
+    `target_class` is a code, class name or plant type, or several (default: the class that holds most of the reference
+    footprint).
 
     Biases are given for each of `radii` (m) and for `target_radius` (default: the largest one the rasters reach), with target
     areas of `shape` "square" (a model cell) or "circle". `shares` are those of the source areas, `of` "unit" or "captured"
@@ -124,13 +125,19 @@ def _one_grid(rasters: Mapping[str, Scenes]) -> Raster:
 
 def _footprint(one: Any, grid: Raster) -> np.ndarray:
     """Density (ny, nx; m-2) of a climatology, whose axes, if it has any, must be those of the rasters."""
-    density = getattr(one, "density", one)
+    density, holder = getattr(one, "density", one), getattr(one, "grid", one)
+    if getattr(one, "norm", "none") != "none":
+        raise RasterError(f"the climatology was scaled (norm {one.norm!r}): its captured mass is lost", variable="footprint",
+                          remedy="compute it with norm='none'")
+    if getattr(holder, "true_north", 0.0) != 0.0:
+        raise RasterError("the climatology's grid is turned away from true north, on which the rasters lie",
+                          variable="footprint", unit="degrees", remedy="compute it on a grid with true_north=0")
     for name in ("x", "y"):
-        axis = getattr(one, name, None)
+        axis = getattr(holder, name, None)
         expected = getattr(grid, name)
         if axis is not None and (np.shape(axis) != expected.shape or not np.allclose(axis, expected, atol=1e-6)):
             raise RasterError(f"the axis {name} of the climatology is not that of the rasters", variable="footprint", unit="m",
-                              remedy="read the rasters with grid=(climatology.x, climatology.y)")
+                              remedy="read the rasters with grid=(x, y) of the climatology, y ascending")
     return checked_footprint(np.asarray(density), grid.shape)
 
 

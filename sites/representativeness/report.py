@@ -113,7 +113,8 @@ def _period_rows(one: PeriodAssessment, radius: float) -> Iterator[tuple[Any, ..
             yield name, bias.radius, "area_value", bias.area_value, "", ""
             yield name, bias.radius, "location_bias", bias.percent, "%", text
             yield name, bias.radius, "absolute_bias", bias.absolute_bias, "", ""
-            yield name, bias.radius, "flux_bias", bias.flux_bias, "flux", ""
+            if bias.flux_bias == bias.flux_bias:  # a sensitivity was given
+                yield name, bias.radius, "flux_bias", bias.flux_bias, "flux", ""
             yield name, bias.radius, "retained_weight", bias.retained_weight, "1", ""
             yield name, bias.radius, "area_coverage", bias.area_coverage, "1", ""
     for name, both in one.distributions.items():
@@ -149,13 +150,15 @@ def _surface_rows(surface: SurfaceAssessment) -> Iterator[tuple[Any, ...]]:
         yield "variogram_partial_sill", surface.model.partial_sill, "", surface.model.name
         yield "variogram_nugget", surface.model.nugget, "", surface.model.name
     if surface.anisotropy is not None:
-        yield "anisotropy_ratio", surface.anisotropy.ratio, "1", f"longest range at {surface.anisotropy.direction:g} degrees"
+        found = surface.anisotropy
+        yield "anisotropy_ratio", found.ratio, "1", found.note
+        yield "direction_of_longest_range", found.direction, "degrees from east", found.note
     if surface.attributes is not None:
-        found = surface.attributes
-        for measure, value in (("R_CV", found.relative_variation), ("R_SE", found.scale_requirement),
-                               ("R_ST", found.relative_strength), ("R_SV", found.relative_structure),
-                               ("Roman_score", found.score)):
-            yield measure, value, "1", "; ".join(part for part in (found.note, found.definitions) if part)
+        roman = surface.attributes
+        for measure, value in (("R_CV", roman.relative_variation), ("R_SE", roman.scale_requirement),
+                               ("R_ST", roman.relative_strength), ("R_SV", roman.relative_structure),
+                               ("Roman_score", roman.score)):
+            yield measure, value, "1", "; ".join(part for part in (roman.note, roman.definitions) if part)
     if surface.regression is not None:
         fit = surface.regression
         for measure, value in (("RMA_slope", fit.slope), ("RMA_intercept", fit.intercept), ("RMA_R2", fit.determination)):

@@ -21,7 +21,9 @@ from terraflux.drivers.errors import nearest
 from terraflux.sites.raster_grid import RasterError
 from terraflux.sites.representativeness.variogram import Variogram
 
+RANGE_AT_BOUND = "the range is at its bound: the field varies on scales beyond the lags"
 LEAST_SMOOTHNESS, MOST_SMOOTHNESS = 0.2, 10.0
+NEGLIGIBLE = 1e-9  # sills and nuggets below this share of the largest semivariance are rounding, and become 0
 MOST_FREEDOM = 1000.0  # upper bounds of a fit left free, as multiples of the largest lag and semivariance
 
 
@@ -133,9 +135,10 @@ def fit_variogram(variogram: Variogram, model: str = "spherical", *, abscissa: s
             if best is None or found.cost < best.cost * (1 - 1e-12):
                 best = found
     assert best is not None
-    chosen = best.x
+    chosen = best.x.copy()
+    chosen[1:3] = np.where(chosen[1:3] < NEGLIGIBLE, 0.0, chosen[1:3])
     smoothness = float(chosen[3]) if model == "matern" else 0.5
-    note = "the range is at its bound: the field varies on scales beyond the lags" if chosen[0] > 0.999 * ends[0] else ""
+    note = RANGE_AT_BOUND if chosen[0] > 0.999 * ends[0] else ""
     fitted = VariogramModel(model, float(chosen[0] * longest), float(chosen[1] * top),
                             float(chosen[2] * top) if nugget else 0.0, smoothness, note=note)
     residual = fitted.nugget + fitted.partial_sill * shape(lag / fitted.range, smoothness) - gamma

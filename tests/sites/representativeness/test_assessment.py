@@ -1,5 +1,7 @@
 """One report of all measures, and the choice of the representative third."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -79,18 +81,23 @@ def test_scenes_by_period_are_matched_and_regressed(grid, landscapes):
 
 
 def test_climatologies_and_rasters_must_share_a_grid(grid, landscapes):
-    class Climatology:
-        """What the footprint package hands out: density with its axes."""
+    def climatology(**changes):
+        """What the footprint package hands out: density on a grid."""
+        axes = SimpleNamespace(**{"x": grid.x, "y": grid.y, "true_north": 0.0, **changes})
+        return {"year": SimpleNamespace(density=landscapes.gaussian_footprint(grid), grid=axes, norm="none")}
 
-        density = landscapes.gaussian_footprint(grid)
-        x, y = grid.x, grid.y + 20.0
-
+    ndvi = landscapes.textured(grid)
+    assert assess(climatology(), {"NDVI": ndvi}, radii=(500.0,)).periods["year"]
     with pytest.raises(RasterError, match="axis y of the climatology"):
-        assess({"year": Climatology()}, {"NDVI": grid})
-    Climatology.y = grid.y
-    assert assess({"year": Climatology()}, {"NDVI": landscapes.textured(grid)}, radii=(500.0,)).periods["year"]
+        assess(climatology(y=grid.y[::-1]), {"NDVI": ndvi})
+    with pytest.raises(RasterError, match="true north"):
+        assess(climatology(true_north=1.5), {"NDVI": ndvi})
     with pytest.raises(RasterError, match="different grids"):
-        assess({"year": Climatology()}, {"NDVI": grid, "LAI": landscapes.blank(500.0)})
+        assess(climatology(), {"NDVI": ndvi, "LAI": landscapes.blank(500.0)})
+    scaled = climatology()
+    scaled["year"].norm = "domain"
+    with pytest.raises(RasterError, match="captured mass is lost"):
+        assess(scaled, {"NDVI": ndvi})
 
 
 def network(grid, landscapes, cover, drifts):

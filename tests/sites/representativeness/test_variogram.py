@@ -171,6 +171,13 @@ def test_stretched_fields_have_the_shorter_range_across(landscapes):
     assert np.mean([one.models[90.0].range for one in found]) < np.mean([one.models[45.0].range for one in found])
 
 
+def test_a_slope_has_ranges_beyond_the_lags_and_no_ratio(grid):
+    hill = grid.with_values(grid.x[None, :] + 0.7 * grid.y[:, None])
+    found = anisotropy(hill)
+    assert np.isnan(found.ratio) and "beyond the lags" in found.note
+    assert all("beyond the lags" in one.note for one in found.models.values())
+
+
 def test_a_constant_field_has_no_sill(grid):
     fitted = fit_variogram(grid_variogram(grid.with_values(np.full(grid.shape, 0.4))))
     assert fitted.sill == 0.0 and fitted.note == "the field is constant"
