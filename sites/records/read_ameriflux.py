@@ -17,7 +17,8 @@ from terraflux.drivers.read_ameriflux import FORCING_VARIABLES, HUMIDITY_VARIABL
 from terraflux.drivers.time_axis import stamps_from_text
 from terraflux.sites.records.badm import read_badm
 from terraflux.sites.records.cells import MISSING, cells_of, table_of, text_of
-from terraflux.sites.records.read_fluxnet import fill_stamps, refuse_wrong_ends, site_in_name
+from terraflux.sites.records.read_fluxnet import detect as detect_fluxnet
+from terraflux.sites.records.read_fluxnet import fill_stamps, interval_seconds, site_in_name
 from terraflux.sites.records.read_options import ReadOptions
 from terraflux.sites.records.tower_record import Column, TowerRecord, record_from, rows_taken
 
@@ -41,7 +42,11 @@ def detect(lines: list[str], path: Path) -> bool:
     comments = [line for line in lines[:6] if line.startswith("#")]
     if any(re.match(r"#\s*(Site|Version)\s*:", line) for line in comments):
         return True
-    return bool(re.match(r"AMF_.*_BASE_", path.name))
+    header = cells_of(lines[len(comments)]) if len(lines) > len(comments) else []
+    if not {"TIMESTAMP_START", "TIMESTAMP_END"} <= set(header):
+        return False
+    fluxes = any(columns_of(base, header) for base in ("FC", "NEE", "LE", "H"))
+    return bool(re.match(r"AMF_.*_BASE_", path.name)) or (fluxes and not detect_fluxnet(lines, path))
 
 
 def read(path: str | Path, options: ReadOptions) -> TowerRecord:
@@ -57,8 +62,8 @@ def read(path: str | Path, options: ReadOptions) -> TowerRecord:
     source = table_of(text, header, first, missing=(*MISSING, *options.missing),
                       text_columns=("TIMESTAMP_START", "TIMESTAMP_END"))
     starts = stamps_from_text(source["TIMESTAMP_START"].tolist(), file=path)
-    refuse_wrong_ends(starts, stamps_from_text(source["TIMESTAMP_END"].tolist(), file=path), path, first)
-    axis, rows, notes = options.axis(starts, path, first + 1)
+    ends = stamps_from_text(source["TIMESTAMP_END"].tolist(), file=path)
+    axis, rows, notes = options.axis(starts, path, first + 1, interval_seconds(starts, ends, path, first))
     source = rows_taken(source, rows)
     fill_stamps(source, axis.start, axis.step_seconds)
     columns = [one for variable in VARIABLES if (one := chosen(variable, source, options, notes)) is not None]

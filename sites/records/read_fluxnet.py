@@ -62,6 +62,8 @@ def resolution_of(header: list[str], first: str, path: str | Path) -> str:
 
 def detect(lines: list[str], path: Path) -> bool:
     """Whether the first lines are those of such a file."""
+    if "_BASE_" in path.name:
+        return False
     header = set(cells_of(lines[0])) if lines else set()
     known = {column for _, *columns in COLUMNS.values() for column in columns}
     processed = any(re.search(r"_F(_MDS|_QC|$)|_VUT_|_CUT_", name) for name in header)
@@ -125,8 +127,7 @@ def _time(source: pd.DataFrame, resolution: str, path: str | Path, options: Read
     if resolution == "HH":
         starts = stamps_from_text(source["TIMESTAMP_START"].tolist(), file=path)
         ends = stamps_from_text(source["TIMESTAMP_END"].tolist(), file=path)
-        refuse_wrong_ends(starts, ends, path)
-        axis, rows, notes = options.axis(starts, path, 2)
+        axis, rows, notes = options.axis(starts, path, 2, interval_seconds(starts, ends, path))
         source = rows_taken(source, rows)
         fill_stamps(source, axis.start, axis.step_seconds)
         return axis.start, axis.start + axis.step_seconds, source, notes, axis.step_seconds
@@ -154,9 +155,9 @@ def _time(source: pd.DataFrame, resolution: str, path: str | Path, options: Read
     return starts, ends, source, [], RESOLUTIONS[resolution] or 0
 
 
-def refuse_wrong_ends(starts: NDArray[np.datetime64], ends: NDArray[np.datetime64], path: str | Path,
-                      header_lines: int = 1) -> None:
-    """Refuse the first interval whose length is not that of the others, naming its line."""
+def interval_seconds(starts: NDArray[np.datetime64], ends: NDArray[np.datetime64], path: str | Path,
+                     header_lines: int = 1) -> int:
+    """Length of the intervals (s); the first that differs from the others is refused, naming its line."""
     lengths = (ends - starts).astype(np.int64)
     wrong = lengths != np.median(lengths)
     if wrong.any():
@@ -164,6 +165,7 @@ def refuse_wrong_ends(starts: NDArray[np.datetime64], ends: NDArray[np.datetime6
         raise ForcingError(f"the interval in line {row + header_lines + 1} lasts {lengths[row]} s, others "
                            f"{int(np.median(lengths))} s", file=path, variable="TIMESTAMP_END", time=starts[row],
                            remedy="correct the stamps")
+    return int(lengths[0])
 
 
 def fill_stamps(source: pd.DataFrame, starts: NDArray[np.datetime64], step: int) -> None:

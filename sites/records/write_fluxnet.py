@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from terraflux.drivers.read_fluxnet import QUALITY_OF
 from terraflux.sites.records.read_fluxnet import CARBON_SUM, COLUMNS, WATER_SUM, quality_column
 from terraflux.sites.records.tower_record import TowerRecord
 from terraflux.sites.records.written_table import table_of_record, write_table
@@ -22,7 +23,8 @@ def write(record: TowerRecord, path: str | Path) -> Path:
             carbon = unit == "umol m-2 s-1" and variable != "photosynthetic_photon_flux_density"
             unit = CARBON_SUM if carbon else WATER_SUM if variable == "precipitation" else unit
         sense = record.quality_sense(variable)
-        names[variable] = (column, unit, quality_column(column) if sense in ("fluxnet_code", "fraction") else "")
+        flagged = COLUMNS[QUALITY_OF.get(variable, variable)][1]
+        names[variable] = (column, unit, quality_column(flagged) if sense in ("fluxnet_code", "fraction") else "")
     table = table_of_record(record, "fluxnet", names)
     return write_table(with_stamps(table, record), path)
 

@@ -52,15 +52,20 @@ def table_of_record(record: TowerRecord, format: str, names: Mapping[str, tuple[
         flags = record.quality(name)
         if flags is not None and not flag:
             left_out.append(f"{name}_quality")
-        elif flags is not None and not (same and flag in record.source and _equal(record.source[flag], flags)):
+        elif flags is not None and not _has_flags(record, table, flag, flags, same):
             table[flag] = flags
     if not same:
+        told = {str(record.data[name].attrs.get("source_column", "")) for name in record.data.data_vars}
         left_out += [f"{column} (column of the source)" for column in record.source.columns
-                     if column not in {str(record.data[name].attrs.get("source_column", "")) for name in record.variables}
-                     and record.source[column].dtype == np.float64]
+                     if column not in told and record.source[column].dtype == np.float64]
     if left_out:
         warnings.warn(f"not written to {format}: {', '.join(left_out)}; the netCDF format keeps everything", stacklevel=3)
     return table
+
+
+def _has_flags(record: TowerRecord, table: pd.DataFrame, flag: str, flags: NDArray[np.float64], same: bool) -> bool:
+    """Whether a table has these flags: unchanged since the source, or from a variable that shares them."""
+    return (flag in record.source and _equal(record.source[flag], flags)) if same else flag in table
 
 
 def _equal(column: pd.Series, values: NDArray[np.float64]) -> bool:

@@ -200,6 +200,12 @@ def test_every_text_format_is_detected(fluxnet_file, ameriflux_file, eddypro_fil
     assert detect_format(fluxnet_file()) == "fluxnet"
     assert detect_format(ameriflux_file) == "ameriflux"
     assert detect_format(eddypro_file) == "eddypro"
+    bare = tmp_path / "flux.csv"
+    bare.write_text("TIMESTAMP_START,TIMESTAMP_END,FC_1_1_1\n202001010000,202001010030,1.5\n")
+    assert detect_format(bare) == "ameriflux" and read_record(bare).step_seconds == 1800
+    filled = tmp_path / "AMF_US-Xyz_BASE_HH_2-5.csv"
+    filled.write_text("TIMESTAMP_START,TIMESTAMP_END,TA_F,FC\n202001010000,202001010030,1.5,0.5\n")
+    assert detect_format(filled) == "ameriflux"
     unknown = tmp_path / "unknown.csv"
     unknown.write_text("a,b\n1,2\n")
     with pytest.raises(ForcingError, match="not recognised"):

@@ -135,6 +135,17 @@ def test_another_format_gets_its_names_and_units_and_tells_what_is_lost(eddypro_
     assert np.array_equal(again.quality("sensible_heat"), record.quality("sensible_heat"))
 
 
+@pytest.mark.real_data
+def test_half_hourly_subset_becomes_a_fluxnet_file_with_its_flags(shared_data, tmp_path):
+    record = read_record(shared_data / "towers" / "CN-Cng" / "CN-Cng_halfhourly.nc")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = read_record(write_record(record, tmp_path / "FLX_CN-Cng_HH.csv", "fluxnet"))
+    for name in record.variables:
+        assert np.array_equal(again.values(name), record.values(name), equal_nan=True), name
+        assert np.array_equal(again.quality(name), record.quality(name), equal_nan=True), name
+
+
 def test_flags_of_another_sense_do_not_become_fluxnet_flags(ameriflux_file, tmp_path):
     record = read_record(ameriflux_file)
     with pytest.warns(UserWarning, match="sensible_heat_quality"):
