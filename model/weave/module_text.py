@@ -132,7 +132,7 @@ class ModuleText:
 
 
 def _imports(imports: Mapping[str, str], python: bool) -> str:
-    names = {**{name: name for name in ("exp", "log")}, **imports}
+    names = {**{name: name for name in ("exp", "log", "sqrt")}, **imports}
     module = "lane_math_python" if python else "lane_math"
     lines = ", ".join(name if name == known else f"{known} as {name}" for name, known in sorted(names.items()))
     return f"from terraflux.model.weave.{module} import {lines}\n"
@@ -164,7 +164,7 @@ def _check_text(table: Table, names: Mapping[str, str]) -> str:
 
 
 def _misfit_text() -> str:
-    lines = [f"if model == {k}:\n    return {function.__name__}(modelled, observed, sigma)"
+    lines = [f"if model == {k}:\n    return {function.__name__}(residual)"
              for k, function in enumerate(ERROR_MODELS.values())]
-    return ('\n@inline\ndef misfit_of(model, modelled, observed, sigma):\n    """The term of one error model."""\n'
+    return ('\n@inline\ndef misfit_of(model, residual):\n    """The term of one error model."""\n'
             + indent("\n".join(lines)) + '\n    return np.nan\n')

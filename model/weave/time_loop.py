@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from terraflux.model.weave.lane_math import exp, log, sqrt
+
 LANES = N_FORCING = N_SETTING = N_PARAMETER = N_STATE = SIZE = 1
 FIRST_SETTING = FIRST_PARAMETER = FIRST_STATE = CODE = 0
 
@@ -32,7 +34,7 @@ def check(w: Any) -> None:
     """Woven: writes the number of the first state row outside its bounds to CODE."""
 
 
-def misfit_of(model: int, modelled: float, observed: float, sigma: float) -> float:
+def misfit_of(model: int, residual: float) -> float:
     """Woven: the term of the error model with this number."""
     return 0.0
 
@@ -40,6 +42,9 @@ def misfit_of(model: int, modelled: float, observed: float, sigma: float) -> flo
 # ---- copied from here ------------------------------------------------------------------------------------------------
 
 MEAN, SUM, LAST, MINIMUM, MAXIMUM = 0, 1, 2, 3, 4
+ERROR_SCALE, ERROR_CORRELATION, MODELLED_FACTOR = 0, 1, 2  # rows of the noise of a stream
+FORGOTTEN = 48.0  # intervals after which a residual foretells nothing
+LEAST_CORRELATION = 1e-300
 OWN, SHARED, SCATTERED = 0, 1, 2  # the series of a block's lanes: side by side, one for all, anything
 
 
@@ -48,7 +53,7 @@ def run_blocks(
     first_block, last_block, forcing, forcing_of, settings, parameters, state,
     window_of, window_ends, out_rows, reductions, out,
     stream_rows, observation_of, observation_ends, error_models, value_starts, observed_starts, observed, sigma,
-    values, misfit, status, status_value,
+    extra_variance, observation_weight, noise, values, misfit, status, status_value,
 ):
     """All time steps of the blocks first_block .. last_block - 1, each of LANES columns.
 
@@ -59,17 +64,19 @@ def run_blocks(
     window_sums = np.zeros((out_rows.shape[0], LANES))
     stream_sums = np.zeros((stream_rows.shape[0], LANES))
     stream_steps = np.zeros(stream_rows.shape[0], np.int64)
-    lane_misfit = np.zeros(LANES)
+    lane_misfit = np.zeros((stream_rows.shape[0], LANES))
+    lane_noise = np.zeros((stream_rows.shape[0], 3, LANES))
+    last_residual = np.zeros((stream_rows.shape[0], LANES))
+    last_time = np.zeros((stream_rows.shape[0], LANES))
     for block in range(first_block, last_block):
         first = block * LANES
         lanes = min(LANES, state.shape[1] - first)
         load_column(w, series, first, forcing_of, settings, parameters, state)
         prepare(w)
         arrangement = arrangement_of(series)
-        for lane in range(LANES):
-            lane_misfit[lane] = 0.0
         for stream in range(stream_rows.shape[0]):
             stream_steps[stream] = 0
+            begin_stream(first, noise[stream], lane_noise[stream], lane_misfit[stream], last_time[stream])
         steps = 0
         for time in range(forcing.shape[0]):
             load_forcing(w, time, forcing, series, arrangement)
@@ -90,6 +97,7 @@ def run_blocks(
                     stream_steps[stream] += 1
                     if observation_ends[stream, time]:
                         close_observation(stream_sums[stream], stream_steps[stream])
+                        per_interval = 1.0 / stream_steps[stream]
                         stream_steps[stream] = 0
                         if value_starts[stream] >= 0:
                             row = value_starts[stream] + observation
@@ -97,10 +105,14 @@ def run_blocks(
                                 values[row, first + lane] = stream_sums[stream, lane]
                         if observed_starts[stream] >= 0:
                             row = observed_starts[stream] + observation
-                            add_misfit(error_models[stream], stream_sums[stream], observed[row], sigma[row], series,
-                                       lane_misfit)
+                            add_misfit(error_models[stream], stream_sums[stream], observed[row], sigma[row],
+                                       extra_variance[row], observation_weight[row], series, lane_noise[stream],
+                                       time, per_interval, last_residual[stream], last_time[stream],
+                                       lane_misfit[stream])
+        for stream in range(stream_rows.shape[0]):
+            for lane in range(lanes):
+                misfit[stream, first + lane] = lane_misfit[stream, lane]
         for lane in range(lanes):
-            misfit[first + lane] = lane_misfit[lane]
             for row in range(N_STATE):
                 state[row, first + lane] = w[(FIRST_STATE + row) * LANES + lane]
 
@@ -216,11 +228,37 @@ def close_observation(sums, steps):
 
 
 @block_function
-def add_misfit(error_model, modelled, observed, sigma, series, lane_misfit):
-    """One observation's term of the negative log-likelihood; nothing where the observation or sigma is NaN."""
+def begin_stream(first, noise, lane_noise, lane_misfit, last_time):
+    """No misfit yet, no residual before the first, and the noise of each column."""
+    for lane in range(LANES):
+        column = min(first + lane, noise.shape[1] - 1)
+        lane_misfit[lane] = 0.0
+        last_time[lane] = -1e300
+        for row in range(3):
+            lane_noise[row, lane] = noise[row, column]
+
+
+@block_function
+def add_misfit(error_model, modelled, observed, sigma, extra_variance, weight, series, noise, time, per_interval,
+               last_residual, last_time, lane_misfit):
+    """One observation's term of the negative log-likelihood; nothing where the observation or sigma is NaN.
+
+    The standard deviation is sqrt((scale sigma)^2 + extra variance). The residual before, k intervals ago, foretells
+    correlation^k of this one.
+    """
     for lane in range(LANES):
         known = observed[series[lane]]
         spread = sigma[series[lane]]
         there = (known == known) & (spread == spread)
-        term = misfit_of(error_model, modelled[lane], known if there else 0.0, spread if there else 1.0)
-        lane_misfit[lane] += term if there else 0.0
+        scaled = noise[ERROR_SCALE, lane] * (spread if there else 1.0)
+        variance = scaled * scaled + extra_variance[series[lane]]
+        residual = (noise[MODELLED_FACTOR, lane] * modelled[lane] - (known if there else 0.0)) / sqrt(variance)
+        intervals = (time - last_time[lane]) * per_interval
+        memory = exp(min(intervals, FORGOTTEN) * log(max(noise[ERROR_CORRELATION, lane], LEAST_CORRELATION)))
+        memory = memory if intervals <= FORGOTTEN else 0.0
+        fresh = 1.0 - memory * memory
+        innovation = (residual - memory * (last_residual[lane] if memory > 0.0 else 0.0)) / sqrt(fresh)
+        term = misfit_of(error_model, innovation) + 0.5 * log(variance * fresh)
+        lane_misfit[lane] += weight[series[lane]] * term if there else 0.0
+        last_residual[lane] = residual if there else last_residual[lane]
+        last_time[lane] = time if there else last_time[lane]

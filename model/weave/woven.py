@@ -16,7 +16,7 @@ from terraflux.model.weave.failure import ColumnError, Failure, failures_of
 from terraflux.model.weave.module_text import ModuleText
 from terraflux.model.weave.names import near
 from terraflux.model.weave.recipe import Item, RecipeError
-from terraflux.model.weave.streams import Stream, StreamPlan, stream_plan
+from terraflux.model.weave.streams import Stream, StreamPlan, noise_array, stream_plan
 from terraflux.model.weave.table import Table
 from terraflux.model.weave.threads import available_cores, run_ranges
 from terraflux.model.weave.windows import Outputs, Windows, output_plan, window_plan
@@ -28,7 +28,7 @@ SIGNATURE = (
     types.int64, types.int64, FLOAT_3, WHOLE_1, FLOAT_1, FLOAT_2, FLOAT_2,
     WHOLE_1, FLAG_1, WHOLE_1, WHOLE_1, FLOAT_3,
     WHOLE_1, WHOLE_2, FLAG_2, WHOLE_1, WHOLE_1, WHOLE_1, FLOAT_2, FLOAT_2,
-    FLOAT_2, FLOAT_1, WHOLE_1, FLOAT_1,
+    FLOAT_2, FLOAT_2, FLOAT_3, FLOAT_2, FLOAT_2, WHOLE_1, FLOAT_1,
 )  # fmt: skip
 Progress = Callable[[int, int, str], object]
 
@@ -38,7 +38,8 @@ class Result:
     """What a run returns.
 
     `out` [window, row, column] with `rows` (output name -> slice of rows), `values` (stream -> [observation, column]),
-    `misfit` [column] (negative log-likelihood summed over streams; 0 without observations), `status` [column] (0 is
+    `stream_misfit` (stream -> [column], negative log-likelihood; 0 without observations), `misfit` [column] (their sum
+    in the order of the streams), `status` [column] (0 is
     well) and `failures`, one entry for each column that is not. `result[name]` is [window, column] for an output
     without layers and [window, layer, column] for one with layers.
     """
@@ -46,6 +47,7 @@ class Result:
     out: NDArray[np.float64]
     rows: dict[str, slice]
     values: dict[str, NDArray[np.float64]]
+    stream_misfit: dict[str, NDArray[np.float64]]
     misfit: NDArray[np.float64]
     status: NDArray[np.int64]
     failures: list[Failure]
@@ -100,6 +102,7 @@ class Woven:
         outputs: Outputs = (),
         windows: Windows = None,
         streams: Sequence[Stream] | StreamPlan = (),
+        noise: Mapping[str, Mapping[str, ArrayLike]] | None = None,
         threads: int | None = None,
         on_error: str = "raise",
         times: Sequence[Any] | None = None,
@@ -110,7 +113,8 @@ class Woven:
         of the table (`table.rows_of(kind)`), in the table's units. `forcing_of[column]` picks the series (by default
         column k takes series k, or all the only one). `settings` gives each variable of kind setting; those with a
         `value` in the table may be left out. `outputs` and `windows`: see `windows.output_plan`, `windows.window_plan`.
-        `streams`: see `Stream`; a plan from `plan_streams` saves its preparation. `threads`: all cores by default.
+        `streams`: see `Stream`; a plan from `plan_streams` saves its preparation. `noise[stream]` says, per
+        column, how errors are scaled and correlated: see `streams.noise_array`. `threads`: all cores by default.
         `times` labels the steps in messages.
 
         Results do not depend on threads, lanes or on which columns run together, to the last bit. Raises ValueError for
@@ -134,11 +138,11 @@ class Woven:
         if len(window.empty) and len(out):
             out[window.empty] = np.nan
         modelled = np.full((plan.values, columns), np.nan)
-        misfit, status, status_value = np.zeros(columns), np.zeros(columns, np.int64), np.zeros(columns)
+        misfit, status, status_value = np.zeros((len(plan.names), columns)), np.zeros(columns, np.int64), np.zeros(columns)
         arguments = (
             weather, _series_of(forcing_of, columns, series), self._setting_values(settings or {}), values, state,
             window.window_of if len(output.rows) else np.full(steps, -1), window.ends, output.rows, output.reductions,
-            out, *plan.arrays, modelled, misfit, status, status_value,
+            out, *plan.arrays, noise_array(plan.names, noise or {}, columns), modelled, misfit, status, status_value,
         )  # fmt: skip
         self.compile()
         blocks = -(-columns // self.lanes)
@@ -149,7 +153,10 @@ class Woven:
             raise ColumnError(failures, columns)
         layered = frozenset(name for name in output.slices if name in self.table and self.table[name].dimension)
         kept = {name: modelled[rows] for name, rows in plan.value_slices.items()}
-        return Result(out, output.slices, kept, misfit, status, failures, layered)
+        total = np.zeros(columns)
+        for row in misfit:
+            total += row
+        return Result(out, output.slices, kept, dict(zip(plan.names, misfit, strict=True)), total, status, failures, layered)
 
     def plan_streams(self, streams: Sequence[Stream], steps: int, series: int) -> StreamPlan:
         """Lays out streams once for many runs over the same steps and series; raises like `streams.stream_plan`."""

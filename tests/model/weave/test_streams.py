@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from terraflux.model.weave import RecipeError, Stream
 
@@ -89,3 +90,89 @@ def test_unknown_variables_and_equal_names_are_refused(toy):
         run(toy, [Stream("watr", np.arange(60))])
     with pytest.raises(ValueError, match="two streams are called 'water'"):
         run(toy, [Stream("water", np.arange(60)), Stream("water", np.arange(60))])
+
+
+def innovations(residual, correlation, position, restart=48.0):
+    """Residuals freed of what the one before foretells, and the share of variance left, written out row by row."""
+    freed, left = np.full_like(residual, np.nan), np.full_like(residual, np.nan)
+    for column in range(residual.shape[1]):
+        last, at = 0.0, -np.inf
+        for row in np.flatnonzero(np.isfinite(residual[:, column])):
+            intervals = position[row] - at
+            memory = correlation[column] ** intervals if intervals <= restart else 0.0
+            left[row, column] = 1.0 - memory**2
+            freed[row, column] = (residual[row, column] - memory * last) / np.sqrt(left[row, column])
+            last, at = residual[row, column], position[row]
+    return freed, left
+
+
+DENSITIES = {
+    "gaussian": lambda r: -stats.norm.logpdf(r),
+    "laplace": lambda r: -stats.laplace.logpdf(r, scale=np.sqrt(0.5)),
+    "student_t": lambda r: -stats.t.logpdf(r * np.sqrt(2.0), 4.0) - np.log(np.sqrt(2.0)),
+}
+
+
+@pytest.mark.parametrize("error_model", DENSITIES)
+def test_scaled_correlated_weighted_errors_agree_with_scipy_row_by_row(toy, every, error_model):
+    random = np.random.default_rng(5)
+    observed = 280.0 + random.normal(0.0, 3.0, (60, 75))
+    observed[random.random(observed.shape) < 0.5] = np.nan
+    sigma, extra = random.uniform(0.5, 2.0, (60, 75)), random.uniform(0.0, 1.0, (60, 75))
+    weight = random.uniform(0.0, 1.0, (60, 75))
+    noise = {"scale": random.uniform(0.5, 2.0, 75), "correlation": random.uniform(0.0, 0.95, 75),
+             "factor": random.uniform(0.9, 1.1, 75)}
+    noise["correlation"][:5] = 0.0
+    stream = Stream("soil_temperature_top", np.arange(60), observed, sigma, error_model, extra_sigma=extra, weight=weight)
+    result = run(toy, [stream], noise={"soil_temperature_top": noise})
+    total = np.sqrt((noise["scale"] * sigma) ** 2 + extra**2)
+    residual = (noise["factor"] * every["soil_temperature"][:, 0] - observed) / total
+    freed, left = innovations(residual, noise["correlation"], np.arange(60))
+    expected = np.nansum(weight * (DENSITIES[error_model](freed) + np.log(total) + 0.5 * np.log(left)), axis=0)
+    np.testing.assert_allclose(result.misfit, expected, rtol=1e-11)
+
+
+def test_correlation_runs_over_intervals_of_an_observation_and_is_forgotten_after_48(toy, every):
+    observed = np.full((12, 75), 300.0)
+    observed[[2, 3, 7]] = np.nan
+    result = run(toy, [Stream("water", np.arange(60) // 5, observed, 2.0)], noise={"water": {"correlation": 0.7}})
+    residual = (every["water"].reshape(12, 5, 75).mean(1) - observed) / 2.0
+    freed, left = innovations(residual, np.full(75, 0.7), np.arange(12))
+    expected = np.nansum(DENSITIES["gaussian"](freed) + np.log(2.0) + 0.5 * np.log(left), axis=0)
+    np.testing.assert_allclose(result.misfit, expected, rtol=1e-11)
+    far = np.full((60, 75), np.nan)
+    far[[3, 58]] = 280.0
+    lonely = run(toy, [Stream("water", np.arange(60), far, 2.0)], noise={"water": {"correlation": 0.99}})
+    free = run(toy, [Stream("water", np.arange(60), far, 2.0)])
+    np.testing.assert_array_equal(lonely.misfit, free.misfit)
+
+
+def test_the_misfit_of_each_stream_is_kept_and_their_sum_is_the_misfit(toy):
+    streams = [Stream("water", np.arange(60) // 5, toy.observed, 2.0),
+               Stream("soil_temperature_top", np.arange(60), np.full((60, 75), 280.0), 1.0)]
+    result = run(toy, streams)
+    alone = [run(toy, [one]).misfit for one in streams]
+    np.testing.assert_array_equal(result.stream_misfit["water"], alone[0])
+    np.testing.assert_array_equal(result.stream_misfit["soil_temperature_top"], alone[1])
+    np.testing.assert_array_equal(result.misfit, alone[0] + alone[1])
+
+
+@pytest.mark.parametrize(("noise", "words"), [
+    ({"watr": {}}, "unknown stream 'watr'"),
+    ({"water": {"scal": 1.0}}, "unknown entry 'scal'"),
+    ({"water": {"scale": np.ones(3)}}, "one for each of the 75 columns"),
+    ({"water": {"correlation": 1.0}}, "must lie in"),
+])
+def test_noise_that_does_not_fit_is_refused(toy, noise, words):
+    with pytest.raises(ValueError, match=words):
+        run(toy, [Stream("water", np.arange(60))], noise=noise)
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"weight": 1.5}, "weight must be 0 or more, at most 1"),
+    ({"extra_sigma": -1.0}, "extra_sigma must be 0 or more"),
+    ({"extra_sigma": np.ones(7)}, "does not fit"),
+])
+def test_numbers_beside_observations_that_do_not_fit_are_refused(toy, options, words):
+    with pytest.raises(ValueError, match=words):
+        run(toy, [Stream("water", np.arange(60) // 5, toy.observed, 2.0, **options)])
