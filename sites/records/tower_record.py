@@ -26,10 +26,9 @@ SENSES = {
     "fraction": "fraction (0-1) of measured or well filled half-hours in the interval, 1 is best",
     "three_classes": "0 best, 1 good for averages, 2 to be discarded (Mauder and Foken 2004)",
     "nine_classes": "1 best to 9 worst (Foken 2003)",
-    "binary": "0 value of the source, 1 filled or missing",
     "source": "as in the source",
 }
-MEASURED_AT = {"fluxnet_code": (0.0,), "three_classes": (0.0, 1.0), "binary": (0.0,)}
+MEASURED_AT = {"fluxnet_code": (0.0,), "three_classes": (0.0, 1.0)}
 
 
 @dataclass(frozen=True)
