@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammainccinv, gammaincc, gammaln
+from scipy.special import gammaincc, gammainccinv, gammaln
 
 Floats = NDArray[np.float64]
 
@@ -71,7 +71,8 @@ class FootprintRows:
 
     def select(self, index: Any) -> "FootprintRows":
         """The rows of a slice, a mask or an array of indices."""
-        return replace(self, **{name: np.atleast_1d(getattr(self, name)[index]) for name in _ARRAYS})
+        chosen: dict[str, Any] = {name: np.atleast_1d(getattr(self, name)[index]) for name in _ARRAYS}
+        return replace(self, **chosen)
 
     def truncated(self, truncation: float) -> "FootprintRows":
         """The same rows with no footprint beyond xr / ell = truncation (NaN: none)."""
@@ -173,7 +174,8 @@ def concatenate(parts: Sequence[FootprintRows]) -> FootprintRows:
     for part in parts[1:]:
         if part.model != first.model or not np.array_equal(part.truncation, first.truncation, equal_nan=True):
             raise ValueError(f"cannot join rows of {first.model} and {part.model}: model and truncation must be the same")
-    return replace(first, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS})
+    joined: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
+    return replace(first, **joined)
 
 
 def wind_coordinates(east: ArrayLike, north: ArrayLike, wind_direction: ArrayLike) -> tuple[Floats, Floats]:
