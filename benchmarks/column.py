@@ -28,6 +28,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from terraflux.drivers.datasets import forcing_array
 from terraflux.drivers.synthetic_tower import synthetic_tower
 from terraflux.model.column import column_model, prepare, step
 from terraflux.model.initial_state import initial_state
@@ -35,7 +36,6 @@ from terraflux.model.options import Options
 from terraflux.model.parameters import parameters, plant_types, soil_classes
 from terraflux.model.weave import Model, lane_math
 from terraflux.model.weave.compiling import compile_stage
-from terraflux.simulation import forcing_array
 
 Array = NDArray[np.float64]
 TIME_STEP = 1800.0

@@ -5,13 +5,16 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from terraflux.drivers import provenance
+from terraflux.drivers.errors import ForcingError
 from terraflux.drivers.record import Record, Series
 from terraflux.drivers.site import SiteDescription
 from terraflux.drivers.time_axis import TimeAxis
 from terraflux.drivers.units import canonical_unit
 from terraflux.model.variables import FORCING, variable_table
+from terraflux.model.weave.table import Table
 
 FORCING_NAMES = tuple(variable.name for variable in FORCING)
 # Observables that are not variables of the model have a name of their own.
@@ -87,3 +90,19 @@ def observations_dataset(record: Record, site: SiteDescription) -> xr.Dataset:
         variables[f"{name}_quality"] = ("time", one.flags.astype(np.int8),
                                         provenance.attributes(name) | {"long_name": f"quality of {name}"})
     return xr.Dataset(variables, coordinates, site_attributes(site, record.axis, record))
+
+
+def forcing_array(forcing: xr.Dataset, table: Table) -> NDArray[np.float64]:
+    """Forcing [time, row, 1] in the order of the table. Raises ForcingError for a missing variable or a gap."""
+    columns = []
+    for variable in table.of_kind("forcing"):
+        if variable.name not in forcing:
+            raise ForcingError("the forcing lacks a variable", variable=variable.name, unit=variable.unit,
+                               remedy="open the tower with open_tower, which completes what is missing")
+        values = forcing[variable.name].values.astype(np.float64)
+        if not np.isfinite(values).all():
+            gap = forcing["time"].values[int(np.flatnonzero(~np.isfinite(values))[0])]
+            raise ForcingError("the forcing has a gap", variable=variable.name, unit=variable.unit, time=gap,
+                               remedy="complete it first")
+        columns.append(values)
+    return np.ascontiguousarray(np.stack(columns, axis=1)[:, :, None])

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import terraflux as tf
+from terraflux.drivers.datasets import forcing_array
 from terraflux.model.column import column_model
 from terraflux.model.initial_state import initial_state
-from terraflux.simulation import forcing_array
 
 matplotlib.use("Agg")
 

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from terraflux.drivers.datasets import forcing_array
 from terraflux.drivers.restart import read_restart, write_restart
 from terraflux.drivers.tower import Tower
 from terraflux.model.column import column_model
@@ -146,20 +147,6 @@ def _options(tower: Tower, given: Options | Mapping[str, object] | None) -> Opti
     if "phenology" not in values:
         values["phenology"] = tower.forcing.attrs.get("leaf_area_option", "prescribed")
     return Options.from_mapping(values)
-
-
-def forcing_array(forcing: xr.Dataset, table: Table) -> NDArray[np.float64]:
-    """Forcing [time, row, 1] in the order of the table. Raises OptionError for a missing variable or a gap."""
-    columns = []
-    for variable in table.of_kind("forcing"):
-        if variable.name not in forcing:
-            raise OptionError(f"the forcing lacks {variable.name} ({variable.unit})")
-        values = forcing[variable.name].values.astype(np.float64)
-        if not np.isfinite(values).all():
-            gap = forcing["time"].values[int(np.flatnonzero(~np.isfinite(values))[0])]
-            raise OptionError(f"the forcing has a gap in {variable.name} ({variable.unit}) at {gap}; complete it first")
-        columns.append(values)
-    return np.ascontiguousarray(np.stack(columns, axis=1)[:, :, None])
 
 
 def whole_years(forcing: xr.Dataset) -> slice:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from terraflux.drivers.datasets import forcing_array
 from terraflux.drivers.synthetic_tower import synthetic_tower
 from terraflux.model.column import column_model
 from terraflux.model.constants import GAS_CONSTANT
@@ -10,7 +11,6 @@ from terraflux.model.initial_state import initial_state
 from terraflux.model.parameters import parameters, plant_types
 from terraflux.model.photosynthesis import photorespiration_compensation
 from terraflux.model.weave import ColumnError
-from terraflux.simulation import forcing_array
 
 pytestmark = pytest.mark.xdist_group("column")
 
