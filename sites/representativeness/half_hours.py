@@ -21,14 +21,13 @@ Other columns are left alone. Records (`terraflux.sites.records`) bring their ow
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terraflux.drivers.errors import ForcingError, nearest
-from terraflux.drivers.safe_files import header_of, read_table
+from terraflux.drivers.safe_files import existing, header_of, read_table
 
 Floats = NDArray[np.float64]
 
@@ -136,7 +135,7 @@ def from_direction(direction: Floats, wind: str | None, file: object = "") -> Fl
 
 def _is_table(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a plain table of footprint inputs."""
-    with open(path, "rb") as stream:
+    with open(existing(path), "rb") as stream:
         start = stream.read(4)
     if start[:3] == b"CDF" or start == b"\x89HDF":
         return False

@@ -97,7 +97,8 @@ def represent(half_hours: HalfHours, rasters: Mapping[str, Scenes], *, latitude:
     if not rasters:
         raise RasterError("no raster is given", remedy="give at least one, such as NDVI")
     notes: list[str] = []
-    rows = footprint_rows(model, **half_hours.inputs, caution=half_hours.cautions, **(model_options or {}))
+    given: dict[str, Any] = dict(half_hours.inputs) | {"caution": half_hours.cautions} | dict(model_options or {})
+    rows = footprint_rows(model, **given)
     found_reasons = counts(rows.reason)
     if not rows.valid.any():
         raise RasterError(f"none of {len(rows)} half hours has a footprint: " +
@@ -181,8 +182,8 @@ def _labels(half_hours: HalfHours, period: str, latitude: float, longitude: floa
     count = len(half_hours)
     if half_hours.time is None:
         if period != ALL:
-            notes.append("the half hours have no time: there is only the climatology of all, and no overlap of seasons or of day "
-                         "and night (give a time column, or first_time)")
+            notes.append("the half hours have no time: there is only the climatology of all, and no overlap of seasons or of "
+                         "day and night (give a time column, or first_time)")
         return np.full(count, "||", dtype=object)
     offset = utc_offset if utc_offset is not None else half_hours.facts.get("utc_offset_hours")
     if offset is None:
@@ -205,16 +206,16 @@ def _overlaps(parts: Mapping[str, Climatology], grid: Grid, of: str, notes: list
             seasons[season][light] = combined(same)
     usable = {name: {light: one for light, one in both.items() if one.weight > 0.0} for name, both in seasons.items()}
     usable = {name: both for name, both in usable.items() if both}
-    season = night = None
+    of_seasons = of_day_and_night = None
     if len(usable) >= 2:
-        season = _attempt("O80 season", notes, lambda: season_overlap(
+        of_seasons = _attempt("O80 season", notes, lambda: season_overlap(
             [combined(list(both.values())).density for both in usable.values()], grid.cell_area, of=of))
         if len(usable) < 4:
             notes.append(f"O80 season compares only {', '.join(usable)}: the record has no other season")
     pairs = [(both["day"].density, both["night"].density) for both in usable.values() if len(both) == 2]
     if pairs:
-        night = _attempt("O80 day-night", notes, lambda: day_night_overlap(pairs, grid.cell_area, of=of))
-    return season, night
+        of_day_and_night = _attempt("O80 day-night", notes, lambda: day_night_overlap(pairs, grid.cell_area, of=of))
+    return of_seasons, of_day_and_night
 
 
 def _attempt(label: str, notes: list[str], measure: Any) -> float | None:

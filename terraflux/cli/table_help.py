@@ -61,6 +61,27 @@ def kinds() -> str:
     return ", ".join(KINDS)
 
 
+def footprint_models() -> str:
+    """Short names of the footprint models."""
+    from terraflux.sites.footprint.models import MODELS
+
+    return ", ".join(MODELS)
+
+
+def legends() -> str:
+    """Built-in legends of land cover."""
+    from terraflux.sites.land_cover import LEGENDS
+
+    return ", ".join(LEGENDS)
+
+
+def records() -> str:
+    """Short names of the formats of tower records."""
+    from terraflux.sites.records.formats import FORMATS
+
+    return ", ".join(FORMATS)
+
+
 CHOICES: dict[str, Callable[[], str]] = {
     "{plant_types}": plant_types,
     "{soil_classes}": soil_classes,
@@ -69,6 +90,9 @@ CHOICES: dict[str, Callable[[], str]] = {
     "{completions}": completions,
     "{formats}": formats,
     "{kinds}": kinds,
+    "{footprint_models}": footprint_models,
+    "{legends}": legends,
+    "{records}": records,
 }
 
 

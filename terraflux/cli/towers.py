@@ -1,4 +1,4 @@
-"""`terraflux towers`: the catalogue of flux towers as a list, one tower, or a map."""
+"""`terraflux towers`: the catalogue of flux towers as a list, one tower, or a map; and the choice among them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -80,10 +80,11 @@ def map_towers(out: Annotated[Path, typer.Option(help="File of the map: .png, .s
 def towers() -> typer.Typer:
     """The group of verbs about towers."""
     from terraflux.cli.table_help import TableCommand
+    from terraflux.cli.towers_rank import rank
 
     group = typer.Typer(name="towers", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-                        help="The catalogue of flux towers: list, show, map.",
+                        help="The catalogue of flux towers: list, show, map; rank selects the representative ones.",
                         context_settings={"help_option_names": ["-h", "--help"]})
-    for name, verb in (("list", list_towers), ("show", show_tower), ("map", map_towers)):
+    for name, verb in (("list", list_towers), ("show", show_tower), ("map", map_towers), ("rank", rank)):
         group.command(name, cls=TableCommand)(verb)
     return group

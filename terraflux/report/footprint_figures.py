@@ -1,6 +1,7 @@
 """Figures of a tower's representativeness: footprint over the image, wind rose, bias, vegetation, windows, semivariogram."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,7 +95,8 @@ def wind_rose(tower: TowerRepresentativeness) -> "Figure":
         for k in range(number):
             share = np.bincount(sector[classes == k], minlength=SECTORS) * 100.0 / max(1, sector.size)
             top = SPEED_EDGES[k + 1]
-            label = "" if not known else f"{SPEED_EDGES[k]:g}–{top:g} m s⁻¹" if np.isfinite(top) else f"> {SPEED_EDGES[k]:g} m s⁻¹"
+            speeds = f"{SPEED_EDGES[k]:g}–{top:g} m s⁻¹" if np.isfinite(top) else f"> {SPEED_EDGES[k]:g} m s⁻¹"
+            label = speeds if known else ""
             axes.bar(angle, share, width=2.0 * np.pi / SECTORS * 0.92, bottom=base, label=label,
                      color=colormaps["viridis"](0.15 + 0.7 * k / max(1, number - 1)))
             base += share
@@ -227,20 +229,21 @@ def draw_footprint_figures(tower: TowerRepresentativeness) -> tuple[list[Drawn],
         kind = tower.report.surfaces[name].kind
         recipes.append((f"footprint_{plain}", f"Contours of the 50, 80 and 90 % source areas of all half hours over {name}; "
                         "the dashed line is the target area, the cross the tower.",
-                        lambda name=name: footprint_over_image(tower, name)))
+                        partial(footprint_over_image, tower, name)))
         if kind == "classes":
             recipes.append((f"target_vegetation_{plain}", "Share of the target class in the source areas.",
-                            lambda name=name: target_vegetation_bars(tower, name)))
+                            partial(target_vegetation_bars, tower, name)))
             continue
         recipes += [(f"bias_{plain}", f"Sensor-location bias of {name} by target area and period.",
-                     lambda name=name: bias_by_radius(tower, name)),
+                     partial(bias_by_radius, tower, name)),
                     (f"variogram_{plain}", f"Semivariogram of {name}: exact, with its model and four directions.",
-                     lambda name=name: variogram_curve(tower, name)),
+                     partial(variogram_curve, tower, name)),
                     (f"window_size_{plain}", f"Variance and mean of {name} in growing windows.",
-                     lambda name=name: window_size_curve(tower, name))]
-    recipes += [("wind_rose", "Where the wind comes from, half hours with a footprint.", lambda: wind_rose(tower)),
-                ("footprint_shape", "Symmetry of the footprint and overlaps after Chu et al. (2021).", lambda: shape_bars(tower)),
-                ("footprint_periods", "The 80 % source area by period.", lambda: footprint_periods(tower))]
+                     partial(window_size_curve, tower, name))]
+    recipes += [("wind_rose", "Where the wind comes from, half hours with a footprint.", partial(wind_rose, tower)),
+                ("footprint_shape", "Symmetry of the footprint and overlaps after Chu et al. (2021).",
+                 partial(shape_bars, tower)),
+                ("footprint_periods", "The 80 % source area by period.", partial(footprint_periods, tower))]
     drawn, left_out = [], []
     for name, caption, draw in recipes:
         try:
@@ -280,8 +283,8 @@ def _image(figure: "Figure", axes: "Axes", scene: Raster, tower: TowerRepresenta
     codes = np.unique(scene.values[np.isfinite(scene.values)])
     place = np.where(np.isfinite(scene.values), np.searchsorted(codes, np.nan_to_num(scene.values, nan=codes[0])), np.nan)
     colours = ListedColormap([colormaps["tab20"](k % 20) for k in range(codes.size)])
-    axes.imshow(place, origin="lower", extent=extent, cmap=colours, norm=BoundaryNorm(np.arange(codes.size + 1) - 0.5, codes.size),
-                alpha=0.75)
+    axes.imshow(place, origin="lower", extent=extent, cmap=colours, alpha=0.75,
+                norm=BoundaryNorm(np.arange(codes.size + 1) - 0.5, codes.size))
     book = None if tower.legend is None else known_legend(tower.legend).classes
     for k, code in enumerate(codes):
         text = book[int(code)].name if book is not None and int(code) in book else f"class {code:g}"

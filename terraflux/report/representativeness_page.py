@@ -72,8 +72,9 @@ def summary(tower: TowerRepresentativeness) -> list[tuple[str, str, str]]:
                       if np.isfinite(bias.percent) else bias.reason)
             lines.append((f"Does it see the {name} of its surroundings ({_area(tower)})?", answer, bias.rating))
     for name, variance in period.dispersion_variance.items():
-        unit = tower.report.surfaces[name].units
-        lines.append((f"Representativeness error of {name}", f"{np.sqrt(variance):.3g} {'' if unit == '1' else unit}".strip(), ""))
+        unit = report.surfaces[name].units
+        error = f"{np.sqrt(variance):.3g} {'' if unit == '1' else unit}"
+        lines.append((f"Representativeness error of {name}", error.strip(), ""))
     for name, alike in period.similarity.items():
         lines.append((f"How much of footprint and surroundings is {report.target_name or 'the target class'} ({name})?",
                       f"{alike.footprint_share:.0%} and {alike.area_share:.0%}", alike.rating))
@@ -89,7 +90,8 @@ def facts(tower: TowerRepresentativeness) -> list[tuple[str, str]]:
     grid = tower.reference.grid
     own = tower.half_hours
     lines = [("position", f"{tower.latitude:g} N, {tower.longitude:g} E"), ("half hours", own.file), ("model", tower.model),
-             ("grid", f"{grid.shape[0]} x {grid.shape[1]} cells of {grid.step[0]:g} m, {tower.reference.sampling.cells} values"),
+             ("grid", f"{grid.shape[0]} x {grid.shape[1]} cells of {grid.step[0]:g} m, "
+                      f"{tower.reference.sampling.cells} values"),
              ("target area", _area(tower)),
              ("periods", ", ".join(tower.climatologies))]
     lines += [(name.replace("_", " "), text) for name, text in own.provenance.items()]
@@ -112,10 +114,10 @@ def ranking_html(towers: Sequence[RankedTower], rule: RankingRule, notes: Sequen
 
 def rule_text(rule: RankingRule) -> str:
     """The rule of `rank_towers` in one paragraph."""
-    return (f"A tower fails where the grid captures less than {rule.least_mass:g} of the flux, the target class holds less than "
-            f"{rule.least_target:.0%} of the footprint, the sensor-location bias exceeds {rule.greatest_bias:g} %, or fewer than "
-            f"{rule.least_parts} measures are known. The others are scored by the mean of the measures that are known, each from 0 "
-            f"to 1, and the best {rule.share:.1%} of all towers are selected.")
+    return (f"A tower fails where the grid captures less than {rule.least_mass:g} of the flux, the target class holds less "
+            f"than {rule.least_target:.0%} of the footprint, the sensor-location bias exceeds {rule.greatest_bias:g} %, or "
+            f"fewer than {rule.least_parts} measures are known. The others are scored by the mean of the measures that are "
+            f"known, each from 0 to 1, and the best {rule.share:.1%} of all towers are selected.")
 
 
 def _area(tower: TowerRepresentativeness) -> str:
