@@ -9,11 +9,14 @@ stops; `TRUNCATION` is that bound, and the published climatology has none. Mass 
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from terraflux.sites.footprint.kernel import FootprintRows
 from terraflux.sites.footprint.row_inputs import RowInputs, rows_where_valid
 from terraflux.sites.footprint.stability import NEUTRAL_LENGTH, kljun_momentum_integral
 from terraflux.sites.footprint.validity import Caution, Reason, flagged
+
+Floats = NDArray[np.float64]
 
 A, B, C, D = 1.4524, -1.9914, 1.4622, 0.1359
 """Parameters of the scaled crosswind-integrated footprint, Eq. 17 (-)."""
@@ -63,21 +66,21 @@ def footprint_rows(inputs: RowInputs, truncation: float = float("nan")) -> Footp
     )  # fmt: skip
 
 
-def _spread_scale(one: RowInputs) -> np.ndarray:
+def _spread_scale(one: RowInputs) -> Floats:
     """ps1 (-) of Eq. 20: min(1, 1e-5/|zeta| + 0.8 or 0.55); beyond 5000 m the air counts as neutral."""
     length = np.where(np.abs(one.obukhov_length) > NEUTRAL_LENGTH, -1e6, one.obukhov_length)
     proportion = np.where(length <= 0.0, 0.8, 0.55)
-    return np.minimum(1.0, 1e-5 / np.abs(one.measurement_height / length) + proportion)
+    return np.asarray(np.minimum(1.0, 1e-5 / np.abs(one.measurement_height / length) + proportion))
 
 
-def published_grid(rows: FootprintRows, nodes: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+def published_grid(rows: FootprintRows, nodes: int = 1000) -> tuple[Floats, Floats]:
     """Upwind and crosswind nodes (m) on which the published program evaluates a single footprint (first row of `rows`).
 
     X* runs from d to 30 in nodes + 1 steps, the first node left out; crosswind nodes have the same spacing and reach
     3/4 of the number of upwind nodes to each side.
     """
-    along = np.linspace(D, TRUNCATION, nodes + 2)[1:]
+    along: Floats = np.linspace(D, TRUNCATION, nodes + 2)[1:]
     upwind = float(rows.scale[0]) * along
     step = float(upwind[2] - upwind[1])
-    half = np.arange(0.0, len(upwind) / 2.0 * step * 1.5, step)
+    half: Floats = np.arange(0.0, len(upwind) / 2.0 * step * 1.5, step)
     return upwind, np.concatenate([-half[:0:-1], half])
