@@ -45,7 +45,7 @@ class Grid:
         (101, 101)
         """
         south, north, lines = (minimum, maximum, intervals) if y is None else y
-        return cls(_even(minimum, maximum, intervals), _even(south, north, lines))
+        return cls(np.linspace(minimum, maximum, intervals + 1), np.linspace(south, north, lines + 1))
 
     @classmethod
     def square(cls, half_width: float, step: float) -> "Grid":
@@ -55,7 +55,7 @@ class Grid:
         array([-990.,  990.])
         """
         count = int(np.floor(half_width / step * (1.0 + 1e-12)))
-        nodes = step * np.arange(-count, count + 1)
+        nodes: Floats = step * np.arange(-count, count + 1, dtype=np.float64)
         return cls(nodes, nodes)
 
     @classmethod
@@ -113,8 +113,3 @@ class Grid:
         if values.shape != self.shape:
             raise ValueError(f"{what} has shape {values.shape} but the grid has {self.shape} (lines, columns)")
         return values
-
-
-def _even(minimum: float, maximum: float, intervals: int) -> Floats:
-    nodes: Floats = np.linspace(minimum, maximum, intervals + 1, dtype=np.float64)
-    return nodes

@@ -129,7 +129,7 @@ def refinement(rows: Rows, grid: Grid, sampling: Sampling) -> Integers:
                           f"peak {np.nanmin(peak):.3g} m from the tower): node values alias; use cells=\"integrated\" or a "
                           "finer grid", AliasingWarning, stacklevel=4)
         return np.ones(len(rows), np.int64)
-    needed = step / np.minimum(peak / 4.0, spread / 1.5)
+    needed = step / np.minimum(peak / 8.0, spread / 3.0)
     count = np.exp2(np.ceil(np.log2(np.clip(needed, 2.0, MOST_REFINED)))).astype(np.int64)
     beyond = needed > 2.0 * MOST_REFINED
     if beyond.any():
