@@ -12,7 +12,10 @@ A plain table is a CSV (gzipped or not) with a header of these names, capital or
 | sigmav | sigma_v, v_sigma | m s-1 |
 | ustar | u*, friction_velocity | m s-1 |
 | wind_dir | wd, wind_direction | degrees from north, clockwise, that the wind blows FROM |
-| nee, gpp, reco, par, le | | any, weights are relative |
+| nee, gpp, reco, par, le | ppfd | any, weights are relative |
+| sensible_heat_flux | shf | W m-2, upward; with the next two, for estimates of L and h where they are missing |
+| air_temperature | ta | degC |
+| air_pressure | pa | kPa |
 | time | timestamp, timestamp_start | start of the interval: 2019-07-01T00:30 or 201907010030 |
 
 Other columns are left alone. Records (`terraflux.sites.records`) bring their own names and units.
@@ -20,7 +23,7 @@ Other columns are left alone. Records (`terraflux.sites.records`) bring their ow
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +44,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 FLUX_COLUMNS = {"nee": ("nee",), "gpp": ("gpp",), "reco": ("reco",), "par": ("par", "ppfd"), "le": ("le",)}
 FLUX_VARIABLES = {"nee": "net_ecosystem_exchange", "gpp": "gross_primary_production", "reco": "ecosystem_respiration",
                   "par": "photosynthetic_photon_flux_density", "le": "latent_heat"}
+MEDIUM_COLUMNS = {"sensible_heat_flux": ("sensible_heat_flux", "shf"), "air_temperature": ("air_temperature", "ta"),
+                  "air_pressure": ("air_pressure", "pa")}
+MEDIUM = {"sensible_heat_flux": (1.0, 0.0), "air_temperature": (1.0, 273.15), "air_pressure": (1e3, 0.0)}
+"""Factor and offset to W m-2, K and Pa, from W m-2, degC and kPa."""
 TIME_COLUMNS = ("time", "timestamp", "timestamp_start", "datetime")
 TABLE_MARKS = ("zm", "sigmav", "sigma_v")
 """Columns by which a plain table is told from a record."""
@@ -57,7 +64,8 @@ class HalfHours:
 
     `inputs` {name of an argument of `footprint_rows`: values, NaN where missing}; `time` interval starts in local standard
     time, or None where nobody says; `step_seconds`; `fluxes` {nee, gpp, reco, par, le: values}; `facts` of the tower where
-    the file or the catalogue has them; `provenance` where every input comes from; `file`.
+    the file or the catalogue has them; `provenance` where every input comes from; `file`; `medium` {sensible_heat_flux W m-2,
+    air_temperature K, air_pressure Pa} for estimates.
     """
 
     inputs: Mapping[str, Floats]
@@ -67,7 +75,7 @@ class HalfHours:
     facts: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
-    cautions: "NDArray[np.uint32] | None" = None
+    medium: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return max((np.size(values) for values in self.inputs.values()), default=0)
@@ -110,7 +118,7 @@ def read_half_hours(path: str | os.PathLike[str], *, format: str | None = None, 
         told["boundary_layer_height"] = "one value for all rows, as given"
     if "wind_direction" in inputs:
         inputs["wind_direction"] = from_direction(inputs["wind_direction"], wind, found.file)
-    return HalfHours(inputs, found.time, found.step_seconds, found.fluxes, facts, told, found.file)
+    return replace(found, inputs=inputs, facts=facts, provenance=told)
 
 
 def from_direction(direction: Floats, wind: str | None, file: object = "") -> Floats:
@@ -146,7 +154,8 @@ def _from_table(path: str | os.PathLike[str], first_time: str | None, step_minut
     header = header_of(path)
     lower = {name.lower(): name for name in reversed(header)}
     clock = next((lower[one] for one in TIME_COLUMNS if one in lower), None)
-    chosen = {name: lower[one] for name, known in (COLUMNS | FLUX_COLUMNS).items() for one in known[::-1] if one in lower}
+    every = COLUMNS | FLUX_COLUMNS | MEDIUM_COLUMNS
+    chosen = {name: lower[one] for name, known in every.items() for one in known[::-1] if one in lower}
     table = read_table(path, columns=chosen.values(), text_columns=() if clock is None else (clock,))
     values = {name: table[column].to_numpy(dtype=np.float64, copy=True) for name, column in chosen.items()}
     for one in values.values():
@@ -159,7 +168,9 @@ def _from_table(path: str | os.PathLike[str], first_time: str | None, step_minut
     time, step = _table_time(table[clock].tolist() if clock else None, len(table), first_time, step_minutes, path)
     return HalfHours({name: values[name] for name in COLUMNS if name in values}, time, step,
                      {name: values[name] for name in FLUX_COLUMNS if name in values},
-                     provenance={name: f"column {chosen[name]}" for name in COLUMNS if name in chosen}, file=str(path))
+                     provenance={name: f"column {chosen[name]}" for name in COLUMNS if name in chosen}, file=str(path),
+                     medium={name: values[name] * factor + offset for name, (factor, offset) in MEDIUM.items()
+                             if name in values})
 
 
 def _table_time(stamps: Sequence[str] | None, count: int, first_time: str | None, step_minutes: float, path: object
@@ -206,7 +217,8 @@ def _from_record(path: str | os.PathLike[str], format: str | None, site_id: str,
         attributes = found[variable].attrs
         told[name] = str(attributes.get("source") or attributes.get("missing_reason", ""))
     fluxes = {name: record.values(variable) for name, variable in FLUX_VARIABLES.items() if variable in record.variables}
-    return HalfHours(inputs, record.time, record.step_seconds or 1800, fluxes, dict(record.facts), told, str(path))
+    medium = {name: found[name].to_numpy().astype(np.float64) * factor + offset for name, (factor, offset) in MEDIUM.items()}
+    return HalfHours(inputs, record.time, record.step_seconds or 1800, fluxes, dict(record.facts), told, str(path), medium)
 
 
 def _has(inputs: Mapping[str, Floats], name: str) -> bool:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from terraflux.sites.footprint.climatology import Climatology, climatologies
 from terraflux.sites.footprint.grid import Grid
+from terraflux.sites.footprint.inputs import complete_inputs
 from terraflux.sites.footprint.models import Rows, attributes, footprint_rows
-from terraflux.sites.footprint.validity import Caution, counts
+from terraflux.sites.footprint.validity import REASON_TEXT, Caution, Reason, counts
 from terraflux.sites.footprint.weights import by_period, flux_weights
 from terraflux.sites.land_cover import Legend
 from terraflux.sites.processing.potential_radiation import potential_radiation
@@ -78,7 +79,7 @@ def represent(half_hours: HalfHours, rasters: Mapping[str, Scenes], *, latitude:
               radii: Sequence[float] = RADII, target_radius: float | None = None, shape: str = "square",
               shares: Sequence[float] = SHARES, of: str = "unit",
               sensitivity: Mapping[str, float | Mapping[str, float]] | None = None, utc_offset: float | None = None,
-              cells: str = "integrated", threads: int | None = None) -> TowerRepresentativeness:
+              cells: str = "integrated", estimate: bool = True, threads: int | None = None) -> TowerRepresentativeness:
     """Assess how well a tower stands for its surroundings.
 
     half_hours: see `read_half_hours`. rasters: all on one local grid around the tower (`read_raster`), on which the footprints
@@ -86,7 +87,7 @@ def represent(half_hours: HalfHours, rasters: Mapping[str, Scenes], *, latitude:
     `footprint_rows`. period: climatologies beside that of all rows, one of `PERIODS`; without times there is only that one.
     weights: one of `WEIGHTS`. utc_offset (h) of the times tells day from night, by default longitude / 15 rounded.
     target_radius (m): default 1000, or the largest that the grid reaches; the others as in `assess`. cells: "integrated" or
-    "point" values.
+    "point" values. estimate: fill in missing L, h and sigma_v (`complete_inputs`); rows with estimates are counted in cautions.
 
     Raises ForcingError where nothing is left to assess: no row has a footprint (with the reasons counted), no raster.
     """
@@ -97,13 +98,17 @@ def represent(half_hours: HalfHours, rasters: Mapping[str, Scenes], *, latitude:
     if not rasters:
         raise RasterError("no raster is given", remedy="give at least one, such as NDVI")
     notes: list[str] = []
-    given: dict[str, Any] = dict(half_hours.inputs) | {"caution": half_hours.cautions} | dict(model_options or {})
-    rows = footprint_rows(model, **given)
+    given: dict[str, Any] = dict(half_hours.inputs)
+    if estimate:
+        medium: dict[str, Any] = dict(half_hours.medium)
+        given = complete_inputs(**given, **medium, latitude=latitude, step=half_hours.step_seconds)
+        _tell_gaps(half_hours, notes)
+    rows = footprint_rows(model, **given, **(model_options or {}))
     found_reasons = counts(rows.reason)
     if not rows.valid.any():
-        raise RasterError(f"none of {len(rows)} half hours has a footprint: " +
-                          ", ".join(f"{name} {number}" for name, number in found_reasons.items()), file=half_hours.file,
-                          variable="footprint", remedy="see the reasons; `validity.REASON_TEXT` tells what each asks for")
+        told = "; ".join(f"{number} {name} ({REASON_TEXT[Reason[name]]})" for name, number in found_reasons.items())
+        raise RasterError(f"none of {len(rows)} half hours has a footprint: {told}", file=half_hours.file,
+                          variable="footprint", remedy="complete or correct these inputs, or let missing ones be estimated")
     first = _first_scene(rasters)
     grid = Grid(first.x, first.y)
     weight = None if weights == "none" else flux_weights(weights, half_hours.flux(weights))
@@ -194,6 +199,17 @@ def _labels(half_hours: HalfHours, period: str, latitude: float, longitude: floa
     parts = (by_period(half_hours.time, period), by_period(half_hours.time, "season_of_year"), np.where(light, "day", "night"))
     texts = [["" if one is None else str(one) for one in part] for part in parts]
     return np.array(["|".join(three) for three in zip(*texts, strict=True)], dtype=object)
+
+
+def _tell_gaps(half_hours: HalfHours, notes: list[str]) -> None:
+    """A note where a boundary layer that was estimated may have grown across missing lines."""
+    height = half_hours.inputs.get("boundary_layer_height")
+    if half_hours.time is None or (height is not None and np.isfinite(height).all()):
+        return
+    gaps = int((np.diff(half_hours.time).astype(np.int64) != half_hours.step_seconds).sum())
+    if gaps:
+        notes.append(f"the half hours have {gaps} gaps in time: boundary layers estimated on their mornings grow across them "
+                     "(write missing half hours as lines of missing values)")
 
 
 def _overlaps(parts: Mapping[str, Climatology], grid: Grid, of: str, notes: list[str]) -> tuple[float | None, float | None]:

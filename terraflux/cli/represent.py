@@ -59,6 +59,8 @@ def represent(
     step: Annotated[float, typer.Option(help="Minutes between rows of a table without time.", min=1.0)] = 30.0,
     utc_offset: Annotated[float | None, typer.Option(help="Hours of the times ahead of UTC; tells day from night.")] = None,
     cells: Annotated[str, typer.Option(help="integrated (means over cells) or point (values at cell centres).")] = "integrated",
+    estimate: Annotated[bool, typer.Option(help="Estimate the Obukhov length, boundary-layer height and sigma_v where they are "
+                                                "missing; half hours without them are left out otherwise.")] = True,
     out: Annotated[Path | None, typer.Option(help="Folder for the output; ./represent_CODE without it.")] = None,
     figures: Annotated[bool, typer.Option(help="Draw figures.")] = True,
 ) -> None:
@@ -114,7 +116,7 @@ def represent(
                 read, rasters, latitude=latitude, longitude=longitude, code=code, model=model, model_options=options,
                 period=period, weights=weights, legend=book if land_cover is not None else None,
                 target_class=_targets(target), radii=wanted, target_radius=target_radius, shape=target_shape,
-                sensitivity=slopes, cells=cells,
+                sensitivity=slopes, cells=cells, estimate=estimate,
                 utc_offset=utc_offset if utc_offset is not None else facts.get("utc_offset_hours"))
         told = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
         tower = replace(tower, notes=(*tower.notes, *dict.fromkeys(told)))

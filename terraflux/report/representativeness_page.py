@@ -45,7 +45,7 @@ def warnings(tower: TowerRepresentativeness) -> list[str]:
     mass = tower.reference.captured_mass
     if mass < RankingRule().least_mass:
         found.append(f"The grid captures only {mass:.0%} of the flux: the rest comes from beyond it. Widen the grid.")
-    share = tower.used / max(1, len(tower.rows))
+    share = float(tower.rows.valid.mean()) if len(tower.rows) else 0.0
     if share < 0.5:
         found.append(f"Only {share:.0%} of the half hours have a footprint; see the reasons below.")
     if tower.used < LEAST_ROWS:
