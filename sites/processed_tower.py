@@ -124,7 +124,8 @@ class ProcessedTower:
             add_variable(data, "potential_shortwave", self.series.potential, "W m-2")
         if "night" in self.details:
             add_variable(data, "night", self.details["night"], "1")
-        source = {f"{SERIES[name][0]}_raw": values for name, values in self.series.measured.items() if name not in self.series.absent}
+        source = {f"{SERIES[name][0]}_raw": values for name, values in self.series.measured.items()
+                  if name not in self.series.absent}
         source |= {name: np.asarray(values, float) for name, values in self.details.items()}
         lines = [*self.record.history, *(f"{one}" for one in self.steps)]
         data.attrs = {**self.record.data.attrs, "source_format": FORMAT, "history": "\n".join(lines)}

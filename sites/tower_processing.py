@@ -67,7 +67,7 @@ class _Work:
             if name in self.series.absent:
                 raise StepFailure(self.series.absent[name])
 
-    def weather(self) -> dict[str, Floats]:
+    def weather(self) -> dict[str, Any]:
         return {name: self.good[name] for name in ("radiation", "temperature", "vpd")}
 
 
@@ -157,10 +157,11 @@ def _quality(work: _Work, name: str) -> Figures:
     if choices.remove_spikes:
         drop |= spiky
     work.good[name] = np.where(drop, np.nan, work.good[name])
-    return {"missing": int((flags == Quality.MISSING).sum()), "out of range": int((flags == Quality.OUT_OF_RANGE).sum()),
-            "repeated": int((flags == Quality.REPEATED).sum()),
-            "spikes": f"{int(spiky.sum())} {'removed' if choices.remove_spikes else 'flagged, kept'}", "kept": int((flags.size - drop.sum())
-                                                                    - (flags == Quality.MISSING).sum())}
+    count = {code: int((flags == code).sum()) for code in Quality}
+    return {"missing": count[Quality.MISSING], "out of range": count[Quality.OUT_OF_RANGE],
+            "repeated": count[Quality.REPEATED],
+            "spikes": f"{count[Quality.SPIKE]} {'removed' if choices.remove_spikes else 'flagged, kept'}",
+            "kept": int(np.isfinite(work.good[name]).sum())}
 
 
 def _ustar_threshold(work: _Work) -> Figures:
