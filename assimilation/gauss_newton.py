@@ -180,8 +180,7 @@ def _steps(squares: LeastSquares, walk: _Walk, slope: Floats, largest_step: floa
     decrement = 0.5 * float(gradient @ np.linalg.solve(hessian, gradient))
     scale = np.diag(hessian)
     steps = np.stack([np.linalg.solve(hessian + np.diag(walk.damping * factor * scale), gradient) for factor in DAMPINGS])
-    longest = np.max(np.abs(steps), axis=1, keepdims=True)
-    return steps * np.minimum(1.0, largest_step / np.maximum(longest, 1e-300)), decrement
+    return np.clip(steps, -largest_step, largest_step), decrement
 
 
 def positive(matrix: Floats, floor: float = 1e-6) -> Floats:

@@ -212,18 +212,24 @@ def robust_weight(residual: Floats, shape: str) -> Floats:
     return np.asarray((FREEDOM + 1.0) / (FREEDOM - 2.0 + residual**2))
 
 
-def finite_slopes(function: Callable[[Floats], Floats], u: Floats, step: float = PRIOR_STEP) -> tuple[Floats, Floats]:
-    """Gradient (R, p) and Hessian (R, p, p) of a batched scalar function by central differences, in one call."""
+def finite_slopes(
+    function: Callable[[Floats], Floats], u: Floats, step: float | Floats = PRIOR_STEP
+) -> tuple[Floats, Floats]:
+    """Gradient (R, p) and Hessian (R, p, p) of a batched scalar function by central differences, in one call.
+
+    step: one, or one for each control (p,). 4p + 2p(p - 1) + 2p evaluations of each row.
+    """
     rows, count = u.shape
     first, second = np.triu_indices(count)
-    unit = np.eye(count) * step
+    size = np.broadcast_to(np.asarray(step, np.float64), (count,))
+    unit = np.diag(size)
     # f(+a+b), f(+a-b), f(-a+b), f(-a-b) for pairs; a = b gives steps of two and the value itself
     moves = np.concatenate([unit, -unit, *(s * unit[first] + t * unit[second] for s in (1, -1) for t in (1, -1))])
     values = function((u[:, np.newaxis] + moves).reshape(-1, count)).reshape(rows, -1)
-    gradient = (values[:, :count] - values[:, count : 2 * count]) / (2.0 * step)
+    gradient = (values[:, :count] - values[:, count : 2 * count]) / (2.0 * size)
     pairs = values[:, 2 * count :].reshape(rows, 4, first.size)
     hessian = np.empty((rows, count, count))
-    hessian[:, first, second] = (pairs[:, 0] - pairs[:, 1] - pairs[:, 2] + pairs[:, 3]) / (4.0 * step**2)
+    hessian[:, first, second] = (pairs[:, 0] - pairs[:, 1] - pairs[:, 2] + pairs[:, 3]) / (4.0 * size[first] * size[second])
     hessian[:, second, first] = hessian[:, first, second]
     return gradient, hessian
 

@@ -242,4 +242,4 @@ def sparse_twin(seed: int = 0) -> Twin:
     chosen = [random.choice(365, count, replace=False) for count in (60, 30)]
     nothing = np.full(steps, -1, np.int64), np.zeros(steps)
     rows = [_days(chosen[0], 0, steps), nothing, _days(chosen[1], 60, steps)]
-    return _twin(rows, lambda name, truth: {"NEE": 0.6, "SWC": 0.03}[name], weather, seed)
+    return _twin(rows, lambda name, truth: {"NEE": 0.4, "SWC": 0.03}[name], weather, seed)
