@@ -127,14 +127,14 @@ def refinement(rows: Rows, grid: Grid, sampling: Sampling) -> Integers:
         if coarse.any():
             warnings.warn(f"a grid step of {step:g} m does not resolve {int(coarse.sum())} of {len(rows)} footprints (nearest "
                           f"peak {np.nanmin(peak):.3g} m from the tower): node values alias; use cells=\"integrated\" or a "
-                          "finer grid", AliasingWarning, stacklevel=4)
+                          "finer grid", AliasingWarning, stacklevel=5)
         return np.ones(len(rows), np.int64)
     needed = step / np.minimum(peak / 8.0, spread / 3.0)
     count = np.exp2(np.ceil(np.log2(np.clip(needed, 2.0, MOST_REFINED)))).astype(np.int64)
     beyond = needed > 2.0 * MOST_REFINED
     if beyond.any():
         warnings.warn(f"{MOST_REFINED} x {MOST_REFINED} points per cell of {step:g} m are too few for {int(beyond.sum())} of "
-                      f"{len(rows)} footprints: use a finer grid", AliasingWarning, stacklevel=4)
+                      f"{len(rows)} footprints: use a finer grid", AliasingWarning, stacklevel=5)
     return count
 
 
