@@ -1,18 +1,19 @@
 """What processing made of a tower record: values, errors, flags, thresholds, and a report of every step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from terraflux.drivers.errors import ForcingError
 from terraflux.model.constants import CARBON_MOLAR_MASS
 from terraflux.sites.processing.ustar_bootstrap import UstarDistribution
 from terraflux.sites.processing.ustar_threshold import UstarThreshold
 from terraflux.sites.records.tower_record import TowerRecord, add_variable
-from terraflux.sites.tower_series import SERIES, TowerSeries
+from terraflux.sites.tower_series import SERIES, TowerSeries, tower_series
 
 Floats = NDArray[np.float64]
 
@@ -131,6 +132,40 @@ class ProcessedTower:
         data.attrs = {**self.record.data.attrs, "source_format": FORMAT, "history": "\n".join(lines)}
         data.attrs.pop("header_lines", None)
         return TowerRecord(data, pd.DataFrame(source), dict(self.series.facts))
+
+
+def processed_from_record(record: TowerRecord) -> ProcessedTower:
+    """The processed tower that a record of `to_record` holds, say one read from processed.nc; thresholds stay in `details`.
+
+    Raises ForcingError for a record that was not processed.
+    """
+    if record.format != FORMAT:
+        raise ForcingError(f"the record of {record.site_id or 'the tower'} has the format {record.format}; it is not processed",
+                           file=record.data.attrs.get("source_files", ""), remedy="process it with process_tower first")
+    series = tower_series(record)
+    raw = {name: record.source[f"{variable}_raw"].to_numpy(dtype=float) for name, (variable, _) in SERIES.items()
+           if f"{variable}_raw" in record.source}
+    filled, quality = {}, {}
+    for name, (variable, unit) in SERIES.items():
+        if variable in record.variables and record.quality_sense(variable) == "fluxnet_code" and name in raw:
+            filled[name] = record.values(variable, unit)
+            flags = record.quality(variable)
+            assert flags is not None
+            quality[name] = np.where(np.isfinite(flags), flags, -1).astype(np.int8)
+    empty = np.full(series.rows, np.nan)
+    results = {name: record.values(variable) if variable in record.variables else empty.copy()
+               for name, variable in RESULTS.items()}
+    details = {str(name): record.source[name].to_numpy() for name in record.source if not str(name).endswith("_raw")}
+    steps = tuple(_step_of(line) for line in record.history)
+    return ProcessedTower(record, replace(series, measured=series.measured | raw), filled, quality, results, details, steps)
+
+
+def _step_of(line: str) -> StepReport:
+    """The report that a line of the history tells."""
+    name, _, told = line.partition(": ")
+    if told.startswith("left out, "):
+        return StepReport(name, False, told.removeprefix("left out, "))
+    return StepReport(name, True, figures={} if told in ("", "done") else {"found": told})
 
 
 def _mean(values: Floats) -> float:

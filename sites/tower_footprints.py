@@ -123,12 +123,13 @@ def tower_footprints(record: TowerRecord, model: str = "ffp", *, measurement_hei
     return TowerFootprints(rows, _inputs(record, used, provenance, missing), provenance, missing)
 
 
-def footprint_classes(footprints: TowerFootprints, cover: Raster, legend: str | Legend, *, cells: str = "point",
+def footprint_classes(footprints: TowerFootprints, cover: Raster, legend: str | Legend, *, cells: str = "integrated",
                       threads: int | None = None) -> ClassFractions:
     """Share of every half hour's footprint on each class of a land-cover raster (on the local grid, see `read_raster`).
 
     Only classes that occur in the raster are kept. Cells without a class and the land beyond the raster belong to none:
-    `1 - ClassFractions.captured()`. `cells` is "point" or "integrated" (finer, for coarse rasters; see `class_fractions`).
+    `1 - ClassFractions.captured()`. `cells` "integrated" takes means over cells, "point" the
+    values at their centres, which is faster and fit for cells well below the distance of the peak (see `class_fractions`).
     """
     book = known_legend(legend)
     book.check(cover.values, file=cover.source)
@@ -140,7 +141,8 @@ def footprint_classes(footprints: TowerFootprints, cover: Raster, legend: str | 
                           [book.classes[code].plant_type for code in codes])
 
 
-def footprint_values(footprints: TowerFootprints, raster: Raster, *, bins: int = 250, threads: int | None = None) -> Floats:
+def footprint_values(footprints: TowerFootprints, raster: Raster, *, bins: int = 250, cells: str = "integrated",
+                     threads: int | None = None) -> Floats:
     """Footprint-weighted value of a continuous raster for every half hour, in its unit; NaN without footprint or data.
 
     The raster is taken in `bins` classes of equal numbers of cells, each standing for its mean, so that footprints stream
@@ -156,7 +158,8 @@ def footprint_values(footprints: TowerFootprints, raster: Raster, *, bins: int =
     level[known] = rank
     number = int(rank.max()) + 1
     means = np.bincount(rank, raster.values[known]) / np.bincount(rank)
-    found = class_fractions(footprints.rows, level, Grid(raster.x, raster.y), list(range(number)), threads=threads)
+    found = class_fractions(footprints.rows, level, Grid(raster.x, raster.y), list(range(number)), cells=cells,
+                            threads=threads)
     seen = found.fractions.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(seen > 0.0, found.fractions @ means / seen, np.nan))

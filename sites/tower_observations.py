@@ -224,7 +224,7 @@ def _dispersion(footprints: TowerFootprints, vegetation: Vegetation) -> float:
 
     raster = vegetation.raster
     model = fit_variogram(grid_variogram(raster))
-    mean = climatology(footprints.rows, Grid(raster.x, raster.y))
+    mean = climatology(footprints.rows, Grid(raster.x, raster.y), cells="integrated")
     area = raster.area(vegetation.radius).astype(np.float64)
     return DispersionOperator(model, raster.shape, raster.cell_size).variance(mean.density, area)
 

@@ -82,6 +82,30 @@ def records() -> str:
     return ", ".join(FORMATS)
 
 
+def processing_choices() -> str:
+    """Choices of the processing with their defaults."""
+    from dataclasses import fields
+
+    from terraflux.sites.processing_choices import ProcessingChoices
+
+    return ", ".join(f"{one.name}={','.join(one.default) if isinstance(one.default, tuple) else one.default}"
+                     for one in fields(ProcessingChoices))
+
+
+def operators() -> str:
+    """Names of the observation operators."""
+    from terraflux.sites.observation_weights import OPERATORS
+
+    return ", ".join(OPERATORS)
+
+
+def streams() -> str:
+    """Variables that observations may hold; the first three by default."""
+    from terraflux.sites.tower_observations import DEFAULT_STREAMS, SOURCES
+
+    return ", ".join(f"{name} (default)" if name in DEFAULT_STREAMS else name for name in SOURCES)
+
+
 CHOICES: dict[str, Callable[[], str]] = {
     "{plant_types}": plant_types,
     "{soil_classes}": soil_classes,
@@ -93,6 +117,9 @@ CHOICES: dict[str, Callable[[], str]] = {
     "{footprint_models}": footprint_models,
     "{legends}": legends,
     "{records}": records,
+    "{processing_choices}": processing_choices,
+    "{operators}": operators,
+    "{streams}": streams,
 }
 
 

@@ -6,7 +6,9 @@ import typer
 
 from terraflux.cli.demo import demo
 from terraflux.cli.doctor import doctor
+from terraflux.cli.observations import observations
 from terraflux.cli.parameters import parameters
+from terraflux.cli.process import process
 from terraflux.cli.represent import represent
 from terraflux.cli.site import site
 from terraflux.cli.table_help import TableCommand
@@ -21,7 +23,7 @@ def application() -> typer.Typer:
                       help="Land carbon, water and energy fluxes, from the flux tower to the nation. "
                            "--debug anywhere shows the traceback of an error.",
                       context_settings={"help_option_names": ["-h", "--help"]})
-    for verb in (site, represent, demo, variables, parameters, doctor):
+    for verb in (site, process, observations, represent, demo, variables, parameters, doctor):
         app.command(cls=TableCommand)(verb)
     app.add_typer(towers())
 
