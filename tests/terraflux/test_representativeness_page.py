@@ -21,7 +21,8 @@ def tower(name="NDVI", values=None, cover=False, **options):
     count = 48
     inputs = {"measurement_height": np.full(count, 10.0), "roughness_length": np.full(count, 0.1),
               "obukhov_length": np.full(count, -80.0), "sigma_v": np.full(count, 0.5),
-              "friction_velocity": np.full(count, 0.35), "boundary_layer_height": np.full(count, 900.0), "wind_direction": np.linspace(180.0, 270.0, count)}
+              "friction_velocity": np.full(count, 0.35), "boundary_layer_height": np.full(count, 900.0),
+              "wind_direction": np.linspace(180.0, 270.0, count)}
     time = np.datetime64("2019-07-01T00:00", "s") + np.arange(count) * np.timedelta64(1800, "s")
     field = 0.6 + 0.1 * np.sin(AXIS[None, :] / 80.0) * np.cos(AXIS[:, None] / 60.0) if values is None else values
     rasters = {name: Raster(field, AXIS, AXIS, name=name, source="scene.tif")}

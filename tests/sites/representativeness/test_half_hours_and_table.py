@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_a_record_brings_its_own_names_and_units(tmp_path):
     """FLUXNET has no Obukhov length and sigma_v: they stay missing, with what their estimates need in W m-2, K and Pa."""
     stamps = [str(np.datetime64("2019-07-01T00:00") + 30 * k).translate(str.maketrans("", "", "-:T")) for k in range(49)]
     lines = ["TIMESTAMP_START,TIMESTAMP_END,TA_F,PA_F,WS_F,WD,USTAR,H_F_MDS,NEE_VUT_REF"]
-    lines += [f"{start},{end},20,98,3,200,0.4,120,-5" for start, end in zip(stamps, stamps[1:])]
+    lines += [f"{start},{end},20,98,3,200,0.4,120,-5" for start, end in pairwise(stamps)]
     path = written(tmp_path, "\n".join(lines) + "\n", "FLX_CN-Cha_FLUXNET2015_FULLSET_HH_2019-2019_1-4.csv")
     found = read_half_hours(path, height=40.0, canopy=24.0)
     assert found.inputs["measurement_height"][0] == pytest.approx(24.0) and found.inputs["mean_wind_speed"][0] == 3.0
