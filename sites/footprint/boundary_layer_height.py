@@ -28,8 +28,8 @@ GROWTH_A, GROWTH_B, GROWTH_C = 0.2, 2.5, 8.0
 """Parameters of convective growth (-)."""
 LAPSE = 0.01
 """Default gradient of potential temperature above the boundary layer (K m-1)."""
-NEUTRAL_BEYOND = 1.0e4
-"""|L| (m) from which the neutral limit is taken."""
+NEUTRAL_BEYOND = 1.0e6
+"""|L| (m) from which the neutral limit is taken; the stable height is then within 0.2 % of it."""
 LOWEST_START = 10.0
 """Least height (m) from which growth starts; the stable diagnostic may give less."""
 SUBSTEP = 30.0
@@ -57,7 +57,7 @@ def neutral_height(friction_velocity: ArrayLike, latitude: ArrayLike) -> Floats:
 
 
 def stable_height(friction_velocity: ArrayLike, obukhov_length: ArrayLike, latitude: ArrayLike) -> Floats:
-    """Height (m) in stable air, L > 0 in m; NaN elsewhere. From |L| = 10 km on it is the neutral limit."""
+    """Height (m) in stable air, L > 0 in m; NaN elsewhere. From |L| = 1000 km on it is the neutral limit."""
     ustar, length, f = np.broadcast_arrays(
         np.asarray(friction_velocity, float), np.asarray(obukhov_length, float), coriolis_parameter(latitude)
     )
@@ -107,7 +107,7 @@ def boundary_layer_height(
         *(np.asarray(one, float)
           for one in (friction_velocity, obukhov_length, sensible_heat_flux, air_temperature, air_pressure))
     )  # fmt: skip
-    ustar, length, heat, temperature, pressure = (np.atleast_1d(one) for one in named)
+    ustar, length, heat, temperature, pressure = (np.array(one, ndmin=1) for one in named)
     if not step > 0.0:
         raise ValueError(f"step of the series must be positive, not {step} s")
     stable = stable_height(ustar, length, latitude)

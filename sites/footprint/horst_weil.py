@@ -7,7 +7,8 @@ z(0) = z0, and moves at U(z) = u*/k [ln(c z/z0) - psi_M(c z/L)]. With the shape 
 
 x(z) is a quadrature of dx/dz on ln z (three Gauss points per interval), never a fixed-step integration in x. The stability
 p z/L is not followed below `LEAST_STABILITY`, where the similarity functions were never observed. Not of kernel form: the
-rows are tables (`tabulated.TabulatedRows`) from a plume height of zm/60 or 2 z0 on.
+rows are tables (`tabulated.TabulatedRows`) from a plume height of zm/60 or 2 z0 on. With 256 nodes they are within 1e-5 of the peak of
+fy, but for unstable rows within 2e-3 at the one distance where z/L reaches the bound and the curve has a kink.
 
 The integral of fy is one only for a wind that does not shear: by this closed form it is about 1.04 at zm/z0 = 200 and
 1.17 at zm/z0 = 17 in neutral air, more when stable. It is reported as it is.

@@ -73,11 +73,12 @@ def footprint_rows(
     with np.errstate(all="ignore"):
         straight = lateral == "sigma_theta"
         spread = one.sigma_v / speed if straight else one.sigma_v * np.exp(-log_plume)
+        spread_exponent = 1.0 if straight else 1.0 - m / r
         log_normalisation = mu * log_decay - gammaln(mu)
     return rows_where_valid(
         model, one, reason, one.caution | profile_caution,
         scale=1.0, offset=0.0, decay=decay, exponent=mu, log_normalisation=log_normalisation,
-        spread_coefficient=spread, spread_exponent=1.0 if straight else 1.0 - m / r, saturating=False,
+        spread_coefficient=spread, spread_exponent=spread_exponent, saturating=False,
     )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 `TabulatedRows` answers the same questions as `kernel.FootprintRows` (crosswind_integrated, spread, density, cumulative,
 fetch, peak_distance, masses, select) from per-row tables of ln fy and ln s at equal steps of ln x, read by four-point
-Lagrange interpolation; the error of a table is of the order of its step to the fourth power. Nearer to the tower than the
-first node the footprint is 0, and so it is beyond the last; both ends are set where less than 1e-3 of the mass is left.
+Lagrange interpolation; the error of a table is of the order of its step to the fourth power where the curve is smooth.
+Nearer to the tower than the first node the footprint is 0, and so it is beyond the last; both ends are set where about 1e-3
+of the mass is left at most.
 """
 
 from dataclasses import dataclass, field, replace
@@ -121,8 +122,19 @@ class TabulatedRows:
             curve = mass[row]
             wanted = shares * (curve[-1] if of == "captured" else 1.0)
             where = np.interp(wanted, curve, np.arange(len(curve)), left=np.nan, right=np.nan)
-            found[row] = np.exp(self.log_start[row] + where * self.log_step[row])
+            found[row] = self._refined(int(row), np.exp(self.log_start[row] + where * self.log_step[row]), wanted)
         return found.reshape((len(self), *np.shape(fraction)))
+
+    def _refined(self, row: int, distance: Floats, wanted: Floats) -> Floats:
+        """Distances where the cumulative curve of a row takes the wanted values, by Newton steps within one table step."""
+        one = self.select([row])
+        bound = float(self.log_step[row])
+        start = distance
+        for _ in range(4):
+            move = (wanted - one.cumulative(distance)[0]) / (one.crosswind_integrated(distance)[0] * distance)
+            moved = np.clip(np.log(distance / start) + np.where(np.isfinite(move), move, 0.0), -bound, bound)
+            distance = start * np.exp(moved)
+        return np.asarray(distance)
 
     def _cumulative_mass(self) -> Floats:
         if not self._mass:
