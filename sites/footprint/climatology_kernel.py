@@ -166,30 +166,37 @@ def _shifted_power(along: float, across: float, level: float, offset: float, dec
 
 
 @lane_function
-def _fill(row: Any, x: Any, y: float, first: int, last: int, values: Any) -> None:
-    """Densities of a row (m-2) at the groups first to last of nodes of the line at y.
+def _fill(row: Any, x: Any, y: float, values: Any) -> None:
+    """Densities of a row (m-2) at nodes x of the line at y.
 
-    Everything is read before the loops, because a store to `values` might change it for all that LLVM knows.
+    Parameters are read before the loops, because a store to `values` might change them for all that LLVM knows; loops count
+    from 0, because a loop from elsewhere might count from below 0, which numba turns into scattered loads and stores.
     """
     ahead, aside, along0, across0 = row[0], row[2], row[1] * y, row[3] * y
     level, offset, decay, power, widening, most = row[4], row[5], row[6], row[7], row[8], row[10]
     form = int(row[9])
     if form == SATURATING:
-        for i in range(first * LANES, last * LANES):
+        for i in range(values.size):
             values[i] = _saturating(fma(ahead, x[i], along0), fma(aside, x[i], across0), level, offset, decay, power, most)
     elif form == POWER:
-        for i in range(first * LANES, last * LANES):
+        for i in range(values.size):
             values[i] = _power(fma(ahead, x[i], along0), fma(aside, x[i], across0), level, decay, power, most, widening)
     else:
-        for i in range(first * LANES, last * LANES):
+        for i in range(values.size):
             values[i] = _shifted_power(fma(ahead, x[i], along0), fma(aside, x[i], across0), level, offset, decay, power, most,
                                        widening)
 
 
 @lane_function
+def _add(weight: float, values: Any, total: Any) -> None:
+    for i in range(values.size):
+        total[i] = fma(weight, values[i], total[i])
+
+
+@lane_function
 def _blank_padding(values: Any, last: int, width: int) -> None:
-    for i in range(width, last * LANES):
-        values[i] = 0.0
+    if last * LANES > width:
+        values[width : last * LANES] = 0.0
 
 
 @lane_function
@@ -225,11 +232,10 @@ def line_sums(parameters: Any, weights: Any, edges: Any, x: Any, y: Any, step: f
                 for t in range(begin, end):
                     first, last = _interval(parameters[t], y[line], x[0], step, width)
                     if last > first:
-                        _fill(parameters[t], x, y[line], first, last, values)
+                        low, high = first * LANES, last * LANES
+                        _fill(parameters[t], x[low:high], y[line], values[low:high])
                         _blank_padding(values, last, width)
-                        weight = weights[t]
-                        for i in range(first * LANES, last * LANES):
-                            total[i] = fma(weight, values[i], total[i])
+                        _add(weights[t], values[low:high], total[low:high])
                         masses[t] += _sum(values, first, last, lanes)
                 for i in range(width):
                     sums[group, line, i] += total[i]
@@ -250,7 +256,7 @@ def class_sums(parameters: Any, classes: Any, x: Any, y: Any, step: float, first
         for line in range(y.size):
             first, last = _interval(parameters[t], y[line], x[0], step, width)
             if last > first:
-                _fill(parameters[t], x, y[line], first, last, values)
+                _fill(parameters[t], x[first * LANES : last * LANES], y[line], values[first * LANES : last * LANES])
                 _blank_padding(values, last, width)
                 for group in range(first, last):
                     for k in range(LANES):

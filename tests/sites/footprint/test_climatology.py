@@ -1,12 +1,16 @@
 """Climatologies: the mean of footprints, however it is summed."""
 
+import re
 import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
+from numba import njit
 
+from terraflux.model.weave.compiling import lane_loops_kept
+from terraflux.sites.footprint import climatology_kernel
 from terraflux.sites.footprint.climatology import climatologies, climatology, smoothed
 from terraflux.sites.footprint.grid import Grid
 from terraflux.sites.footprint.kernel import wind_coordinates
@@ -222,3 +226,15 @@ def test_dataset_says_how_it_was_made():
     dataset = climatology(some_rows(), GRID).to_dataset()
     assert isinstance(dataset, xr.Dataset) and dataset.footprint.dims == ("y", "x") and dataset.footprint.units == "m-2"
     assert dataset.attrs["model"] == "ffp" and dataset.attrs["rows_used"] == 40 and dataset.attrs["tolerance"] == 1e-12
+
+
+def test_loops_along_lines_become_vector_instructions():
+    """Loads and stores one after the other: a loop that might count from below 0 would gather and scatter instead."""
+    plain = njit(nogil=True, error_model="numpy")(climatology_kernel.line_sums.py_func)
+    signature = climatology_kernel._SIGNATURES["line_sums"]
+    with lane_loops_kept(climatology_kernel.LANES):
+        plain.compile(signature)
+    code = plain.inspect_llvm(plain.signatures[0])
+    assert re.search(r"<\d x double> @llvm\.sqrt", code), "the loop over the saturating spread is not vectorised"
+    assert re.search(r"fdiv <\d x double>", code)
+    assert "masked.gather" not in code and "masked.scatter" not in code
