@@ -1,6 +1,6 @@
 """Inputs of a footprint model as equal-length arrays, the rules that all models share, and the rows they end in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,11 @@ class RowInputs:
                 row[np.isinf(row)] = np.nan
         marks = np.broadcast_to(np.asarray(0 if caution is None else caution, np.uint32), (count,)).copy()
         return cls(**rows, caution=marks, von_karman=float(von_karman))
+
+    def select(self, index: Any) -> "RowInputs":
+        """The rows of a slice, a mask or an array of indices."""
+        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in (*_UNITS, "caution")}
+        return replace(self, **columns)
 
     @property
     def zeta(self) -> Floats:
