@@ -81,7 +81,7 @@ def best_of(starts: list[Start], runs: int) -> Optimum:
         message += f"; the best start stopped: {best.message}"
     result = Optimum(best.u, best.log_posterior, runs, status, message, tuple(starts))
     if result.spread > 2.0:
-        message += f"; they differ by {result.spread:.1f} in log posterior, so there are several optima"
+        message += f"; they differ by {result.spread:.1f} in log posterior, so there may be several optima"
         return Optimum(best.u, best.log_posterior, runs, status, message, tuple(starts))
     return result
 

@@ -83,7 +83,7 @@ def laplace_posterior(problem: Any, u: ArrayLike, difference: float = DIFFERENCE
     if not np.all(np.isfinite(slopes)):
         names = getattr(problem, "names", None) or tuple(f"u{number}" for number in range(point.size))
         failed = [names[number] for number in np.flatnonzero(~np.all(np.isfinite(slopes), axis=1))]
-        raise ValueError(f"the model fails {difference:g} beside the optimum in {', '.join(failed)}; hold it or narrow its prior")
+        raise ValueError(f"the model fails beside the optimum in {', '.join(failed)}; fix it or narrow its prior")
     prior_gradient, prior_hessian = (part[0] for part in squares.prior_slopes(point[np.newaxis]))
     gradient = slopes @ (squares.attraction(residual)[0] * residual[0]) + prior_gradient
     raw = (slopes * squares.information()) @ slopes.T - prior_hessian
@@ -130,7 +130,7 @@ def _around(
     hessian = positive(raw, SMALLEST_CURVATURE)
     covariance = np.linalg.inv(hessian)
     step = covariance @ gradient
-    length = float(np.sqrt(max(gradient @ step, 0.0)))
+    length = float(np.sqrt(max(float(gradient @ step), 0.0)))
     exact = point + step
     step *= min(1.0, LARGEST_MOVE / max(length, 1e-300))
     moved = float(log_density((point + step)[np.newaxis])[0])

@@ -182,8 +182,8 @@ def invented_weather(seed: int = 1, days: int = 365) -> Floats:
     deficit = np.maximum(saturation - 0.95 * 0.611 * np.exp(17.27 * low / (low + 237.3)), 0.05)
     radiation = np.maximum(0.32 * par - 30.0, 0.0)
     rain = np.zeros(days * STEPS_PER_DAY)
-    for d in np.flatnonzero(wet):
-        hours = random.integers(0, STEPS_PER_DAY, 8) + d * STEPS_PER_DAY
+    for start in np.flatnonzero(wet) * STEPS_PER_DAY:
+        hours = random.integers(0, STEPS_PER_DAY, 8) + start
         np.add.at(rain, hours, random.gamma(0.8, 9.0) / 8.0)
     return np.stack([par, warm, deficit, radiation, rain], axis=1)
 
@@ -224,7 +224,7 @@ def dense_twin(seed: int = 0) -> Twin:
     weather = invented_weather()
     random = np.random.default_rng(7)
     steps = weather.shape[0]
-    taken = [random.random(steps) < 0.55 for _ in range(2)]
+    taken = [np.asarray(random.random(steps) < 0.55) for _ in range(2)]
     counts = [int(np.sum(mask)) for mask in taken]
     rows = [_half_hours(taken[0], 0), _half_hours(taken[1], counts[0]), _days(np.arange(365), sum(counts), steps)]
 
