@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from terraflux.sites.footprint.grid import Grid
+from terraflux.sites.footprint.source_area import contour_levels
 from terraflux.sites.footprint.streaming import Rows, Sampling, group_sums, usable_rows
 
 Floats = NDArray[np.float64]
@@ -59,9 +60,10 @@ class Climatology:
     def contour_level(self, fraction: float, of: str = "unit") -> float:
         """Density (m-2) of the contour that encloses a fraction of `of` = "unit" mass or of the "captured" mass.
 
-        NaN where the grid holds less than that.
+        The level whose mass is nearest to the fraction, as in the published program; NaN where the grid holds less. Polygons
+        come from `source_area.source_areas`.
         """
-        return contour_level(self.density, self.grid.cell_area, fraction, of)
+        return contour_levels(self.density, self.grid.cell_area, [fraction], of)[0]
 
     def source_area(self, fraction: float, of: str = "unit") -> NDArray[np.bool_]:
         """True for the cells within the contour of a fraction; shape (lines, columns). All False where it leaves the grid."""
@@ -169,7 +171,7 @@ def _normed(density: Floats, area: float, norm: str, contour: float) -> tuple[Fl
         return density, 1.0
     kept = density
     if norm == "contour":
-        kept = np.where(density >= contour_level(density, area, contour, "captured"), density, 0.0)
+        kept = np.where(density >= contour_levels(density, area, [contour], "captured")[0], density, 0.0)
     mass = float(kept.sum() * area)
     if mass <= 0.0:
         raise ValueError("the footprints have no mass on the grid, which no norm can mend: is the tower on the grid?")
@@ -182,20 +184,3 @@ def smoothed(density: Floats) -> Floats:
 
     once = convolve(density, SMOOTHING, mode="constant")
     return np.asarray(convolve(once, SMOOTHING, mode="constant"))
-
-
-def contour_level(density: Floats, cell_area: float, fraction: float, of: str = "unit") -> float:
-    """Density (m-2) at which cells taken from the densest on hold the mass nearest to a fraction (Kljun's rule).
-
-    `of`: "unit", the fraction counts of one, or "captured", of the mass on the grid. NaN where the grid holds less.
-    """
-    if of not in ("unit", "captured"):
-        raise ValueError(f'a contour encloses a fraction of "unit" or "captured" mass, not of "{of}"')
-    if not 0.0 < fraction <= 1.0:
-        raise ValueError(f"the fraction of a contour must lie between 0 and 1, not {fraction}")
-    sorted_density = np.sort(density, axis=None)[::-1]
-    mass = np.cumsum(sorted_density) * cell_area
-    target = fraction * (1.0 if of == "unit" else float(mass[-1]))
-    if not mass[-1] >= target * (1.0 - 1e-12):
-        return float("nan")
-    return float(sorted_density[np.argmin(np.abs(mass - target))])

@@ -1,13 +1,12 @@
 """Sums of footprints over half hours, or over the classes of a raster, without keeping any single footprint.
 
-Rows of the closed kernel go through the compiled loops of `climatology_kernel`; others that offer `density`, such as the
-tabulated solution of Horst and Weil, are evaluated one after the other and take longer. Results have the same bits for
-any number of threads: lines (of a climatology) or rows (of class fractions) are shared out whole.
+Rows of the closed kernel go through the compiled loops of `climatology_kernel`; tabulated rows, as of Horst and
+Weil's solution, are evaluated one after the other and take longer. Results have the same bits for any number of threads:
+lines (of a climatology) or rows (of class fractions) are shared out whole.
 """
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from terraflux.model.weave.threads import available_cores, run_ranges
 from terraflux.sites.footprint.climatology_kernel import EXACT, compiled, packed, padded_nodes
 from terraflux.sites.footprint.grid import Grid
 from terraflux.sites.footprint.kernel import SATURATION, FootprintRows, wind_coordinates
+from terraflux.sites.footprint.tabulated import TabulatedRows
 from terraflux.sites.footprint.validity import counts
 
 Floats = NDArray[np.float64]
@@ -23,22 +23,7 @@ Integers = NDArray[np.int64]
 
 BLOCKS = 32  # of lines; whose masses are added up in order
 MOST_REFINED = 32
-
-
-class Rows(Protocol):
-    """What a climatology asks of rows of footprints; `FootprintRows` and the tabulated rows of horst_weil have it."""
-
-    @property
-    def wind_direction(self) -> Floats: ...
-    @property
-    def reason(self) -> NDArray[np.uint32]: ...
-    @property
-    def model(self) -> str: ...
-    def __len__(self) -> int: ...
-    def select(self, index: Any) -> Any: ...
-    def density(self, upwind: Any, crosswind: Any) -> Floats: ...
-    def peak_distance(self) -> Floats: ...
-    def spread(self, upwind: Any) -> Floats: ...
+Rows = FootprintRows | TabulatedRows
 
 
 class AliasingWarning(UserWarning):
