@@ -11,7 +11,7 @@ MADE_BY: dict[str, tuple[Callable[..., Prior], tuple[str, ...], tuple[str, ...]]
     "uniform": (Uniform, ("low", "high"), ()),
     "normal": (normal, ("mean", "sd"), ("low", "high")),
     "truncnormal": (normal, ("mean", "sd", "low", "high"), ()),
-    "lognormal": (lognormal, ("median", "gsd"), ("low", "high")),
+    "lognormal": (lognormal, ("median",), ("gsd", "spread", "low", "high")),
     "halfnormal": (halfnormal, ("sd",), ()),
     "beta": (Beta, ("a", "b"), ("low", "high")),
 }

@@ -274,7 +274,7 @@ class Normal(Prior):
         ends = {key: value for key, value in (("low", self.low), ("high", self.high)) if np.isfinite(value)}
         if self.logarithmic:
             ends = {key: value for key, value in ends.items() if value != 0.0}
-            return {"distribution": "lognormal", "median": self.centre, "gsd": float(np.exp(self.spread)), **ends}
+            return {"distribution": "lognormal", "median": self.centre, "spread": self.spread, **ends}
         if self.name == "halfnormal":
             return {"distribution": "halfnormal", "sd": self.spread}
         return {"distribution": self.name, "mean": self.centre, "sd": self.spread, **ends}
@@ -347,12 +347,18 @@ def normal(mean: float, sd: float, low: float = -np.inf, high: float = np.inf) -
     return Normal(float(mean), float(sd), float(low), float(high))
 
 
-def lognormal(median: float, gsd: float, low: float | None = None, high: float | None = None) -> Normal:
-    """Lognormal with its median and geometric standard deviation (above 1); a negative median gives negative values."""
-    if not gsd > 1.0:
+def lognormal(median: float, gsd: float | None = None, low: float = -np.inf, high: float = np.inf, *,
+              spread: float | None = None) -> Normal:
+    """Lognormal with its median and either its geometric standard deviation (above 1) or `spread`, that of the logarithm.
+
+    A negative median gives negative values, whose magnitude is lognormal.
+    """
+    if (gsd is None) == (spread is None):
+        raise PriorError("lognormal needs either gsd, the geometric standard deviation, or spread, that of the logarithm")
+    if gsd is not None and not gsd > 1.0:
         raise PriorError(f"lognormal needs a geometric standard deviation above 1, not {gsd}")
-    return Normal(float(median), float(np.log(gsd)), -np.inf if low is None else float(low),
-                  np.inf if high is None else float(high), logarithmic=True)
+    chosen = float(np.log(gsd)) if gsd is not None else float(spread or 0.0)
+    return Normal(float(median), chosen, float(low), float(high), logarithmic=True)
 
 
 def halfnormal(sd: float) -> Normal:
