@@ -31,8 +31,11 @@ MISSING = -9999.0
 Floats = NDArray[np.float64]
 
 
-def synthetic_table(days: int = 365, seed: int = 1) -> pd.DataFrame:
-    """The half hours of an invented raw record, columns and units of AmeriFlux BASE, -9999 where missing."""
+def synthetic_table(days: int = 365, seed: int = 1, first_day: int = 0) -> pd.DataFrame:
+    """The half hours of an invented raw record, columns and units of AmeriFlux BASE, -9999 where missing.
+
+    `first_day` days after 1 January 2021 are left out at the beginning.
+    """
     tower = synthetic_tower("forest", seed=seed)
     weather, seen = tower.forcing, tower.observations
     random = np.random.default_rng(seed + 7)
@@ -53,7 +56,7 @@ def synthetic_table(days: int = 365, seed: int = 1) -> pd.DataFrame:
         "WD": wind_directions(count, random), "V_SIGMA": ustar * np.where(light > 100.0, 2.4, 1.9),
     }
     table = pd.DataFrame(columns).fillna(MISSING)
-    return table.iloc[: 48 * days].round(dict.fromkeys(table.columns[2:], 5))
+    return table.iloc[48 * first_day: 48 * (first_day + days)].round(dict.fromkeys(table.columns[2:], 5))
 
 
 def wind_directions(count: int, random: np.random.Generator) -> Floats:
@@ -63,7 +66,8 @@ def wind_directions(count: int, random: np.random.Generator) -> Floats:
     return np.asarray((260.0 + slow + 0.5 * course) % 360.0)
 
 
-def write_synthetic_tower(folder: str | os.PathLike[str], days: int = 365, seed: int = 1) -> list[Path]:
+def write_synthetic_tower(folder: str | os.PathLike[str], days: int = 365, seed: int = 1, first_day: int = 0
+                          ) -> list[Path]:
     """Write an invented AmeriFlux BASE file, a land-cover and an NDVI GeoTIFF into a folder; returns their paths.
 
     The position is that of `FACTS`, which the reader needs to be told: the tower is in no catalogue.
@@ -71,7 +75,7 @@ def write_synthetic_tower(folder: str | os.PathLike[str], days: int = 365, seed:
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     with replacing(place / RECORD_FILE) as draft:
-        text = synthetic_table(days, seed).to_csv(index=False, lineterminator="\n")
+        text = synthetic_table(days, seed, first_day).to_csv(index=False, lineterminator="\n")
         draft.write_text(f"# Site: {SITE}\n# Version: 1-5\n{text}", encoding="utf-8")
     axis = local_axis(1500.0, 30.0)
     grass = np.broadcast_to(axis[None, :] < EDGE, (axis.size, axis.size))

@@ -91,6 +91,8 @@ def tower_observations(tower: ProcessedTower, footprints: TowerFootprints | None
                            remedy="give it in the facts of process_tower")
     made = [_stream(tower, name, error, heat) for name in streams]
     told: dict[str, Any] = {"error": error, "heat": heat, "processing": "\n".join(str(one) for one in tower.steps)}
+    if "gross_primary_production" in streams:
+        told["gross_primary_production_partitioning"] = _partitioning(tower)
     rows = tower.series.rows
     code = None
     if operator == "site":
@@ -137,14 +139,19 @@ def _stream(tower: ProcessedTower, name: str, error: str, heat: str) -> Stream:
         sigma = tower.results[f"{source}_joint_error"]
     if name == "gross_primary_production":
         night, day = tower.results["gpp_nighttime"], tower.results["gpp_daytime"]
-        values = night if np.isfinite(night).any() else day
+        values = night if _partitioning(tower) == "nighttime" else day
         half = 0.5 * np.abs(night - day)
         sigma = np.hypot(sigma, np.where(np.isfinite(half), half, 0.0))
     if not np.isfinite(values).any() or not np.isfinite(sigma).any():
         reasons = "; ".join(str(one) for one in tower.failed) or "every row lacks a value or an error"
-        raise ForcingError(f"{name} has no value with an {error} error: {reasons}", variable=name,
+        raise ForcingError(f"{name} has no value with the {error} error: {reasons}", variable=name,
                            remedy="leave the stream out, or choose another error or heat")
     return Stream(name, values, sigma, np.where(np.isfinite(values), tower.quality[source], -1))
+
+
+def _partitioning(tower: ProcessedTower) -> str:
+    """The partitioning that GPP comes from: night-time, or daytime where night-time failed altogether."""
+    return "nighttime" if np.isfinite(tower.results["gpp_nighttime"]).any() else "daytime"
 
 
 def _with_target(classes: ClassFractions, target: int | str | Iterable[int | str] | None) -> tuple[ClassFractions, int]:

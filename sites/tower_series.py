@@ -98,8 +98,8 @@ def tower_series(record: TowerRecord, facts: Mapping[str, Any] | None = None) ->
         if note:
             notes.append(note)
         if not np.isfinite(own).any():
-            present = "has no measured value in" if np.isfinite(values).any() else "has no"
-            absent[name] = f"the record {present} {variable}"
+            absent[name] = ("the record has " + ("no measured value of " if np.isfinite(values).any() else
+                                                 "no value of " if variable in record.variables else "no ") + variable)
     if all(name in absent for name in ("nee", "le", "h")):
         raise ForcingError("the record has no measured NEE, latent or sensible heat flux: there is nothing to process",
                            file=file, remedy="use the file of the tower that holds fluxes; values that another program "
