@@ -40,6 +40,7 @@ COLUMNS = ("code", "period", "raster", "radius", "metric", "value", "unit", "ver
 MAXIMUM_BYTES = 50 * MAXIMUM_TOML_BYTES
 OF_RASTER = ("footprint_value", "area_value", "absolute_bias", "representativeness_sigma")
 OF_RASTER_SQUARED = ("dispersion_variance", "variogram_partial_sill", "variogram_nugget")
+UNDEFINED = "undefined"
 RATED = ("location_bias", "land_cover_rating", "RMA_slope", "RMA_intercept", "RMA_R2")
 """Metrics whose note begins with their rating."""
 
@@ -63,7 +64,17 @@ VERDICTS: dict[str, Callable[[float], str]] = {
 def long_rows(report: RepresentativenessReport) -> list[dict[str, Any]]:
     """Every measure of a report as a record of `COLUMNS`; NaN where undefined."""
     units = {name: surface.units for name, surface in report.surfaces.items()}
-    return [_row(one, units) for one in report.rows()]
+    rows = [_row(one, units) for one in report.rows()]
+    # what a bias is made of is undefined for the reason that the bias is
+    why = {_place(row): row["reason"] for row in rows if row["metric"] == "location_bias"}
+    for row in rows:
+        if row["reason"] == UNDEFINED:
+            row["reason"] = why.get(_place(row)) or UNDEFINED
+    return rows
+
+
+def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["period"], row["raster"], row["radius"]
 
 
 def _row(one: Mapping[str, Any], units: Mapping[str, str]) -> dict[str, Any]:
@@ -83,7 +94,7 @@ def _row(one: Mapping[str, Any], units: Mapping[str, str]) -> dict[str, Any]:
     elif metric == "flux_bias" and not note:
         note = "no sensitivity dF/dVI was given"
     elif not note and metric not in ("note", "land_cover_rating"):
-        note = "undefined"
+        note = UNDEFINED
     return dict(zip(COLUMNS, (one["code"], one["period"], one["raster"], float(one["radius"]), metric, value, unit, verdict,
                               note), strict=True))
 

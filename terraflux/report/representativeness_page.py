@@ -18,6 +18,9 @@ from terraflux.sites.representativeness.table import long_rows
 from terraflux.sites.representativeness.tower import TowerRepresentativeness
 
 TEMPLATE, RANKING_TEMPLATE = "representativeness.html", "ranking.html"
+OTHER_REASONS = {"WEIGHT_ZERO": "weight is zero, which changes no mean", "WEIGHT_MISSING": "weight is missing",
+                 "PARAMETERS_MISSING": "the model gave no parameters"}
+"""Reasons of a climatology beside those of the rows."""
 LEAST_ROWS = 480
 """Half hours of a climatology (ten days) below which the page says that there are few."""
 
@@ -32,7 +35,8 @@ def representativeness_html(tower: TowerRepresentativeness, figures: Sequence[Dr
         figures=[(one.name, one.caption, base64.b64encode(one.png).decode("ascii")) for one in figures],
         used=tower.used, rows=len(tower.rows), weights=tower.weights,
         reasons=[(REASON_TEXT[Reason[name]], number, name) for name, number in tower.reasons.items()]
-        + [(name, number, "") for name, number in tower.dropped.items() if name.upper() not in Reason.__members__],
+        + [(OTHER_REASONS.get(name, name), number, name) for name, number in tower.dropped.items()
+           if name not in Reason.__members__],
         cautions=[(CAUTION_TEXT[Caution[name]], number, name) for name, number in tower.cautions.items()],
         facts=facts(tower), blocks=_blocks(rows, tower), files=list(files))
 

@@ -114,6 +114,7 @@ def test_every_row_has_a_value_a_verdict_or_a_reason(reports):
     assert units["footprint_value"] == "m2 m-2" and units["dispersion_variance"] == "(m2 m-2)2"
     far = [row for row in rows if row["radius"] == 3000.0 and row["metric"] == "location_bias"]
     assert all(row["verdict"] == "undefined" and "does not reach" in row["reason"] for row in far)
+    assert all("does not reach" in row["reason"] for row in rows if row["radius"] == 3000.0 and row["metric"] == "area_value")
 
 
 def test_the_csv_gives_every_number_back(reports):

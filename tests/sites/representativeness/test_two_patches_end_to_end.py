@@ -37,8 +37,8 @@ def half_hours(direction, spread=60.0, days=20, start="2019-07-01", **fluxes):
 
 def tower(hours, **options):
     """A tower at 42 N, 128 E, whose target is the forest."""
-    given = {"latitude": 42.0, "longitude": 128.0, "code": "two", "period": "all", "legend": "modis_igbp", "target_class": "DBF",
-             "radii": (250, 500), "target_radius": 500.0, "cells": "point", "shape": "square"}
+    given = {"latitude": 42.0, "longitude": 128.0, "code": "two", "period": "all", "legend": "modis_igbp",
+             "target_class": "DBF", "radii": (250, 500), "target_radius": 500.0, "cells": "point", "shape": "square"}
     return represent(hours, two_patches(), **(given | options))
 
 
