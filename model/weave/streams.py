@@ -118,7 +118,8 @@ def _beside(name: str, what: str, given: ArrayLike | None, shape: tuple[int, ...
     try:
         values = np.broadcast_to(np.asarray(usual if given is None else given, np.float64), shape)
     except ValueError:
-        raise ValueError(f"stream {name!r}: {what} of the shape {np.shape(np.asarray(given))} does not fit observed {shape}") from None
+        raise ValueError(f"stream {name!r}: {what} of the shape {np.shape(np.asarray(given))} does not fit "
+                         f"observed {shape}") from None
     if not ((values >= 0.0) & (values <= highest) & np.isfinite(values)).all():
         raise ValueError(f"stream {name!r}: {what} must be 0 or more" + (f", at most {highest:g}" if highest < np.inf else "")
                          + ", and finite")
