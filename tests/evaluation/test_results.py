@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from terraflux.evaluation.results import read_results, tower_results, write_results
 from terraflux.drivers.safe_write import replacing
+from terraflux.evaluation.results import read_results, tower_results, write_results
 from terraflux.evaluation.scores import score_table
 
 
