@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from terraflux.drivers.safe_write import replacing, write_text
 from terraflux.evaluation.cf import write_netcdf
 from terraflux.evaluation.results import tower_results
-from terraflux.drivers.safe_write import replacing, write_text
 from terraflux.evaluation.scores import score_table
 from terraflux.report.figures import FIGURE_NAMES, Drawn, draw_figures
 from terraflux.report.page import page_html
