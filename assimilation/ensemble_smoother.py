@@ -89,7 +89,7 @@ def _smoothed(
             raise ValueError(f"the model fails for {int(np.sum(~sound))} of {sound.size} members in step {done + 1}")
         members, predicted = members[sound], predicted[sound]
         residual = squares.residual(predicted)
-        root = np.sqrt(squares.attraction(residual[np.newaxis].mean(axis=1)))
+        root = np.sqrt(squares.attraction(residual.mean(axis=0, keepdims=True)))
         if share is None:
             share = controlled_share(0.5 * np.sum((residual * root) ** 2, axis=1), residual.shape[1], taken)
         members = _step(squares, members, predicted, root, 1.0 / share, random)
@@ -109,12 +109,16 @@ def _smoothed(
 def _step(
     squares: LeastSquares, members: Floats, predicted: Floats, root: Floats, inflation: float, random: np.random.Generator
 ) -> Floats:
-    """Members (N, p) after one step with perturbed data, by the algebra of the ensemble space (N x N)."""
+    """Members (N, p) after one step with perturbed data, by algebra in the smaller of N members and n data."""
     scale = np.sqrt(members.shape[0] - 1.0)
     anomalies = (members - members.mean(axis=0)) / scale
     modelled = squares.scaled(predicted - predicted.mean(axis=0)) * root / scale
     noise = np.sqrt(inflation) * random.standard_normal(predicted.shape)
     innovation = squares.residual(predicted) * root + noise - noise.mean(axis=0)
-    gram = modelled @ modelled.T
-    weights = np.linalg.solve(gram + inflation * np.eye(gram.shape[0]), modelled @ innovation.T)
+    if modelled.shape[0] <= modelled.shape[1]:
+        gram = modelled @ modelled.T
+        weights = np.linalg.solve(gram + inflation * np.eye(gram.shape[0]), modelled @ innovation.T)
+    else:
+        gram = modelled.T @ modelled
+        weights = modelled @ np.linalg.solve(gram + inflation * np.eye(gram.shape[0]), innovation.T)
     return np.asarray(members + weights.T @ anomalies)

@@ -54,7 +54,8 @@ class Effects:
 class VarianceShares:
     """Sobol indices: `first` (p, k), a parameter alone, and `total` (p, k), with its interactions.
 
-    `first_error`, `total_error`: half-widths of their 95 % intervals by bootstrap. `failed` base points left out, `runs` of the model.
+    `first_error`, `total_error`: half-widths of their 95 % intervals by bootstrap. `failed` base points left out,
+    `runs` of the model.
     """
 
     names: tuple[str, ...]
@@ -148,8 +149,8 @@ def screen(
     """Morris on a least-squares problem: one output for each stream, and `misfit`.
 
     The effect on a stream is the root mean square change of its modelled observations in standard deviations of their
-    errors, so that rises at one time do not hide falls at another; the effect on `misfit` is that on the log of the
-    negative log-likelihood above its least value met, which spans orders of magnitude.
+    errors, so that rises at one time do not hide falls at another; the effect on `misfit` is that on the
+    negative log-likelihood.
     """
     squares = LeastSquares(problem)
     streams = squares.streams
@@ -160,8 +161,7 @@ def screen(
 
     def change(after: Floats, before: Floats) -> Floats:
         size = [np.sqrt(np.mean((after[:, part] - before[:, part]) ** 2, axis=1)) for part in streams.values()]
-        cost = [squares.observed.size - squares.log_likelihood(values) - squares.constant for values in (after, before)]
-        return np.stack([*size, np.log(np.abs(cost[0]) + 1.0) - np.log(np.abs(cost[1]) + 1.0)], axis=1)
+        return np.stack([*size, squares.log_likelihood(before) - squares.log_likelihood(after)], axis=1)
 
     return morris(
         outputs, from_quantiles, names, (*streams, "misfit"),
