@@ -1,4 +1,6 @@
-"""Area of applicability: where a map lies within what the training towers cover (Meyer & Pebesma 2021, doi:10.1111/2041-210X.13650).
+"""Area of applicability: where a map lies within what the training towers cover.
+
+Meyer & Pebesma 2021, Methods in Ecology and Evolution 12:1620, doi:10.1111/2041-210X.13650.
 
 The dissimilarity index of a place is its distance to the nearest training row, in predictors scaled to standard deviations and
 multiplied with their importance, over the mean distance between training rows. The threshold is the largest dissimilarity
@@ -34,7 +36,7 @@ class AreaOfApplicability:
     tree: Any
 
     def dissimilarity(self, x: ArrayLike) -> Array:
-        """Dissimilarity index [row] of predictors `x` [row, predictor]: 0 at a training row; NaN where a predictor is missing."""
+        """Dissimilarity index [row] of `x` [row, predictor]: 0 at a training row, NaN where a predictor is missing."""
         scaled = (np.asarray(x, np.float64) - self.centre) * self.scale
         known = np.isfinite(scaled).all(axis=1)
         index = np.full(len(scaled), np.nan)

@@ -14,7 +14,7 @@ from terraflux.products.regression_tree.growth import CRITERIA, grown_tree, sort
 from terraflux.products.regression_tree.model_tree import ATTRIBUTES, leaf_models
 from terraflux.products.regression_tree.neighbours import neighbourhood
 from terraflux.products.regression_tree.predictors import fitted_predictors
-from terraflux.products.regression_tree.rules import RuleSet, rules_of, used_attributes
+from terraflux.products.regression_tree.rules import RuleSet, rules_of, used_attributes, widened
 
 Array = NDArray[np.float64]
 
@@ -24,7 +24,7 @@ class ImprovedRegressionTree(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
     A tree is grown, pruned and smoothed, its paths become rules that are simplified, and committees of rule sets follow each
     other: member m learns y_m = 2 y - yhat_(m-1), so that it makes up for the errors of the one before; their mean is
-    the prediction. Nothing is random: equal data give equal rules.
+    the prediction. With one bag nothing is random: equal data give equal rules. For rows of few sites use `for_sites`.
 
     >>> import numpy as np
     >>> x = np.linspace(-1.0, 1.0, 200)[:, None]
@@ -36,6 +36,13 @@ class ImprovedRegressionTree(RegressorMixin, BaseEstimator):  # type: ignore[mis
     ----------
     committees
         Rule sets in a row (Xiao et al.: 5).
+    bags
+        Committees in parallel, whose mean is the prediction. More than one: each learns from rows drawn with replacement
+        (Breiman 1996) and from the share `attribute_share` of the attributes, drawn too (Ho 1998).
+    attribute_share
+        Share of attributes a bag sees, above 0 to 1; without effect with one bag.
+    random_state
+        Seed of the drawing.
     neighbours
         0, or 1 to 9 training rows whose residuals correct a prediction. Choose by leave-site-out: where sites differ, 0.
     criterion
@@ -63,16 +70,20 @@ class ImprovedRegressionTree(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
     Attributes
     ----------
-    rule_sets_ : list of RuleSet
+    rule_sets_ : list of RuleSet, the members of the first bag first
     feature_importances_ : mean of the shares of rows in whose rules an attribute is tested and used, sum 1
     n_features_in_, feature_names_in_ : as in scikit-learn
     """
 
-    def __init__(self, *, committees: int = 5, neighbours: int = 0, criterion: str = "slope", attributes: str = "all",
+    def __init__(self, *, committees: int = 5, bags: int = 1, attribute_share: float = 1.0 / 3.0, random_state: int = 0,
+                 neighbours: int = 0, criterion: str = "slope", attributes: str = "all",
                  minimum_leaf: float = 20.0, maximum_rules: int = 100, smoothing: float = 15.0, split_cost: float = 3.0,
                  extrapolation: float = 0.05, lower_bound: float | None = None, upper_bound: float | None = None,
                  categorical_features: Any = None) -> None:
         self.committees = committees
+        self.bags = bags
+        self.attribute_share = attribute_share
+        self.random_state = random_state
         self.neighbours = neighbours
         self.criterion = criterion
         self.attributes = attributes
@@ -84,6 +95,15 @@ class ImprovedRegressionTree(RegressorMixin, BaseEstimator):  # type: ignore[mis
         self.lower_bound = lower_bound
         self.upper_bound = upper_bound
         self.categorical_features = categorical_features
+
+    @classmethod
+    def for_sites(cls, **settings: Any) -> Self:
+        """Settings for rows that come from a few tens of sites: 20 bags of 5 committees, a third of the attributes each.
+
+        Site-level predictors (climate means, class) let one tree tell every site apart and learn the sites rather than the
+        relation; bags that see other attributes do so differently, and their mean keeps what they share.
+        """
+        return cls(**({"bags": 20, "committees": 5, "attribute_share": 1.0 / 3.0} | settings))
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learns rules from predictors `X` [row, column] and targets `y` [row]."""
@@ -99,14 +119,27 @@ class ImprovedRegressionTree(RegressorMixin, BaseEstimator):  # type: ignore[mis
         self._predictors = fitted_predictors(X, y, weight, self._names(), self._categorical_columns())
         x = self._predictors.encoded(X)
         self._range = (float(y.min()), float(y.max()))
-        self.rule_sets_ = self._committees(x, y, weight)
+        self.rule_sets_ = self._committees(x, y, weight) if self.bags == 1 else self._bags(x, y, weight)
         self._near = None
         if self.neighbours:
             self._near = neighbourhood(x, y - self._from_rules(x), weight, self._predictors.deviation)
         return self
 
-    def _committees(self, x: Array, y: Array, weight: Array) -> list[RuleSet]:
-        centre, deviation = self._predictors.centre, self._predictors.deviation
+    def _bags(self, x: Array, y: Array, weight: Array) -> list[RuleSet]:
+        draw = np.random.default_rng(self.random_state)
+        columns = max(round(self.attribute_share * x.shape[1]), 1)
+        members: list[RuleSet] = []
+        for _ in range(self.bags):
+            counts = draw.multinomial(len(y), np.full(len(y), 1.0 / len(y)))
+            chosen = np.sort(draw.choice(x.shape[1], columns, replace=False))
+            kept = counts > 0
+            part = np.ascontiguousarray(x[np.ix_(kept, chosen)])
+            members += [widened(rules, chosen, x.shape[1])
+                        for rules in self._committees(part, y[kept], weight[kept] * counts[kept], chosen)]
+        return members
+
+    def _committees(self, x: Array, y: Array, weight: Array, chosen: Any = slice(None)) -> list[RuleSet]:
+        centre, deviation = self._predictors.centre[chosen], self._predictors.deviation[chosen]
         order = sorted_rows(x)
         least = max(min(self.minimum_leaf, 0.1 * weight.sum()), 1.0)
         members: list[RuleSet] = []
@@ -201,8 +234,9 @@ class ImprovedRegressionTree(RegressorMixin, BaseEstimator):  # type: ignore[mis
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}={getattr(self, name)!r} is not one of {', '.join(known)}")
-        limits = {"committees": (1, 1000), "neighbours": (0, 9), "minimum_leaf": (1, np.inf), "maximum_rules": (1, np.inf),
-                  "smoothing": (0, np.inf), "split_cost": (0, np.inf), "extrapolation": (0, np.inf)}
+        limits = {"committees": (1, 1000), "bags": (1, 1000), "attribute_share": (1e-9, 1), "neighbours": (0, 9),
+                  "minimum_leaf": (1, np.inf), "maximum_rules": (1, np.inf), "smoothing": (0, np.inf),
+                  "split_cost": (0, np.inf), "extrapolation": (0, np.inf)}
         for name, (least, most) in limits.items():
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"{name}={getattr(self, name)!r} is outside {least} to {most}")

@@ -2,11 +2,11 @@
 
 A condition is dropped while the expected error of the rule's model, root mean square residual x (n + v)/(n - v) over the
 rows the rule then covers, does not grow; v counts the coefficients. Rules may overlap: the prediction is the mean of
-those that cover a row. Since conditions are only dropped, every row is covered. The value of each rule is clamped
-to the targets it has seen, widened by a share of the range of all targets.
+those that cover a row. Since conditions are only dropped, every row is covered. Attributes that enter a model, and its value,
+are clamped to what the rule has seen, widened by a share of the range over all rows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,10 @@ class RuleSet:
     """[rule] Smallest value a rule may predict."""
     highest: Array
     """[rule] Largest value a rule may predict."""
+    least: Array
+    """[rule, attribute] Smallest value of an attribute that enters the linear model; one below counts as this."""
+    most: Array
+    """[rule, attribute] Largest value of an attribute that enters the linear model."""
     rows: Array
     """[rule] Weight of the training rows covered."""
     mean: Array
@@ -47,7 +51,9 @@ class RuleSet:
         """Prediction [row] for C-contiguous `x` [row, attribute] without NaN."""
         lists = _conditions(self.lower, self.upper)
         terms = _terms(self.coefficients)
-        return np.asarray(_predict(x, *lists, self.intercept, *terms, self.lowest, self.highest))
+        given = self.coefficients != 0.0
+        return np.asarray(_predict(x, *lists, self.intercept, *terms, self.least[given], self.most[given], self.lowest,
+                                   self.highest))
 
     def __len__(self) -> int:
         return self.intercept.size
@@ -67,7 +73,7 @@ def _terms(coefficients: Array) -> tuple[NDArray[np.int64], NDArray[np.int64], A
 
 @kernel
 def _predict(x: Any, begin: Any, attribute: Any, lower: Any, upper: Any, intercept: Any, term_begin: Any, term_attribute: Any,
-             coefficient: Any, lowest: Any, highest: Any) -> Any:
+             coefficient: Any, least: Any, most: Any, lowest: Any, highest: Any) -> Any:
     prediction = np.empty(x.shape[0])
     for row in range(x.shape[0]):
         total = 0.0
@@ -82,7 +88,8 @@ def _predict(x: Any, begin: Any, attribute: Any, lower: Any, upper: Any, interce
             if covers:
                 value = intercept[rule]
                 for place in range(term_begin[rule], term_begin[rule + 1]):
-                    value += coefficient[place] * x[row, term_attribute[place]]
+                    inside = min(max(x[row, term_attribute[place]], least[place]), most[place])
+                    value += coefficient[place] * inside
                 total += min(max(value, lowest[rule]), highest[rule])
                 covering += 1
         prediction[row] = total / covering
@@ -94,7 +101,29 @@ def rules_of(tree: Tree, leaves: LeafModels, x: Array, y: Array, weight: Array, 
     lower, upper = _paths(tree.threshold, tree.left, tree.parent, leaves.attribute, leaves.leaf, x.shape[1])
     rows, mean, error, least, most = _simplified(x, y, weight, lower, upper, leaves.intercept, leaves.coefficients)
     margin = extrapolation * (y.max() - y.min())
-    return RuleSet(lower, upper, leaves.intercept, leaves.coefficients, least - margin, most + margin, rows, mean, error)
+    first, last = _attribute_ranges(x, lower, upper)
+    room = extrapolation * np.ptp(x, axis=0)
+    return RuleSet(lower, upper, leaves.intercept, leaves.coefficients, least - margin, most + margin, first - room,
+                   last + room, rows, mean, error)
+
+
+@kernel
+def _attribute_ranges(x: Any, lower: Any, upper: Any) -> Any:
+    """Least and largest value of every attribute among the rows a rule covers, [rule, attribute]."""
+    least = np.full(lower.shape, np.inf)
+    most = np.full(lower.shape, -np.inf)
+    for rule in range(lower.shape[0]):
+        for row in range(x.shape[0]):
+            covers = True
+            for j in range(x.shape[1]):
+                if x[row, j] <= lower[rule, j] or x[row, j] > upper[rule, j]:
+                    covers = False
+                    break
+            if covers:
+                for j in range(x.shape[1]):
+                    least[rule, j] = min(least[rule, j], x[row, j])
+                    most[rule, j] = max(most[rule, j], x[row, j])
+    return least, most
 
 
 @kernel
@@ -207,3 +236,13 @@ def used_attributes(rules: RuleSet) -> tuple[Array, Array]:
     share = rules.rows / rules.rows.sum()
     tested = np.isfinite(rules.lower) | np.isfinite(rules.upper)
     return share @ tested, share @ (rules.coefficients != 0.0)
+
+
+def widened(rules: RuleSet, columns: NDArray[np.int64], count: int) -> RuleSet:
+    """Rules over some `columns` as rules over all `count` attributes."""
+    absent = {"lower": -np.inf, "upper": np.inf, "coefficients": 0.0, "least": 0.0, "most": 0.0}
+    parts = {}
+    for name, value in absent.items():
+        parts[name] = np.full((len(rules), count), value)
+        parts[name][:, columns] = getattr(rules, name)
+    return replace(rules, **parts)

@@ -16,7 +16,7 @@ from terraflux.products.regression_tree.rules import RuleSet
 
 FORMAT = "terraflux improved regression tree"
 VERSION = 1
-RULE_FIELDS = ("lower", "upper", "intercept", "coefficients", "lowest", "highest", "rows", "mean", "error")
+RULE_FIELDS = ("lower", "upper", "intercept", "coefficients", "lowest", "highest", "least", "most", "rows", "mean", "error")
 
 
 def _listed(values: Any) -> Any:
@@ -72,7 +72,7 @@ def from_text(text: str, name: str) -> tuple[dict[str, Any], dict[str, Any], Pre
         parts = {}
         for field in RULE_FIELDS:
             values = np.array(member[field], dtype=float)
-            if field in ("lower", "upper", "coefficients"):
+            if field in ("lower", "upper", "coefficients", "least", "most"):
                 values = values.reshape(-1, columns)
             parts[field] = np.where(np.isnan(values), missing[field], values) if field in missing else values
         committees.append(RuleSet(**parts))
