@@ -257,8 +257,13 @@ def _partition(work: _Work, method: str) -> Figures:
         told = {"E0 K": found.sensitivity, "windows": int(windows.size), "failed windows": int((windows != 0).sum())}  # type: ignore[union-attr]
     if found.message:
         raise StepFailure(found.message)
+    # in gaps too long to be filled the parameters of windows far away would speak
+    unknown = work.quality["nee"] < 0
+    reco, gpp = np.where(unknown, np.nan, reco), np.where(unknown, np.nan, gpp)
     work.results[f"reco_{method}"], work.results[f"gpp_{method}"] = reco, gpp
     known = np.isfinite(gpp)
+    if not known.any():
+        raise StepFailure("no row has a flux")
     per_year = CARBON_GRAMS * 86400.0 * 365.25
     return told | {"rows": int(known.sum()), "mean GPP gC m-2 per 365.25 days": float(gpp[known].mean()) * per_year,
                    "mean Reco gC m-2 per 365.25 days": float(reco[known].mean()) * per_year}

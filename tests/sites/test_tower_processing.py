@@ -211,6 +211,16 @@ def test_the_record_that_comes_out_gives_the_same_processed_tower_from_its_file(
     assert [one.name for one in back.steps[-len(processed.steps):]] == [one.name for one in processed.steps]
 
 
+def test_fluxes_in_a_gap_too_long_to_fill_stay_unknown_in_every_partitioning(raw):
+    flux = raw.values("net_ecosystem_exchange").copy()
+    flux[20 * 48:40 * 48] = np.nan
+    tower = process_tower(raw.with_variable("net_ecosystem_exchange", flux), ustar_by="none", longest_gap_days=10)
+    gap = slice(21 * 48, 39 * 48)
+    for name in ("reco_nighttime", "gpp_nighttime", "reco_daytime", "gpp_daytime"):
+        assert np.isnan(tower.results[name][gap]).all(), name
+    assert np.isfinite(tower.results["gpp_daytime"][45 * 48:]).any()
+
+
 def test_an_unprocessed_record_is_no_processed_one(raw):
     with pytest.raises(ForcingError, match="process_tower first"):
         processed_from_record(raw)
