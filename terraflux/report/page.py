@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from terraflux.evaluation.cf_attributes import version, versions
 from terraflux.report.figures import Drawn
 from terraflux.report.style import readable_name
 from terraflux.report.summary import annual_budget, closures, is_synthetic, warnings
+from terraflux.report.templates import rendered
 from terraflux.report.weather import provenance_shares
 
 TEMPLATE = "page.html"
@@ -30,13 +30,10 @@ def page_html(simulated: xr.Dataset, observed: xr.Dataset | None = None, forcing
               files: Sequence[str] = ()) -> str:
     """The page as text. `scores` is a table of `score_table`; `notes` are further warnings; `files` names what lies
     beside the page. Everything that comes from data is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
-                              undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     time = simulated.get_index("time")
     site = str(simulated.attrs.get("site_name") or simulated.attrs.get("site_id") or "column")
-    return environment.get_template(TEMPLATE).render(
+    return rendered(
+        TEMPLATE,
         site=site,
         synthetic=is_synthetic(simulated),
         period=f"{pd.Timestamp(time[0]):%Y-%m-%d} to {pd.Timestamp(time[-1]):%Y-%m-%d}",

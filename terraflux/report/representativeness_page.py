@@ -3,13 +3,13 @@
 import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from terraflux.evaluation.cf_attributes import version
 from terraflux.report.figures import Drawn
+from terraflux.report.templates import rendered
 from terraflux.sites.footprint.safe_f import UNVERIFIED
 from terraflux.sites.footprint.validity import CAUTION_TEXT, REASON_TEXT, Caution, Reason
 from terraflux.sites.raster_grid import Raster
@@ -29,7 +29,8 @@ def representativeness_html(tower: TowerRepresentativeness, figures: Sequence[Dr
                             files: Sequence[str] = ()) -> str:
     """The page as text; `notes` are further warnings, `files` names what lies beside it. All data are escaped."""
     rows = long_rows(tower.report)
-    return _environment().get_template(TEMPLATE).render(
+    return rendered(
+        TEMPLATE,
         tower=tower.code or "tower", version=version(), model=tower.model, period=_period(tower), made=_now(),
         warnings=warnings(tower) + [str(note) for note in notes], summary=summary(tower),
         figures=[(one.name, one.caption, base64.b64encode(one.png).decode("ascii")) for one in figures],
@@ -111,7 +112,8 @@ def ranking_html(towers: Sequence[RankedTower], rule: RankingRule, notes: Sequen
     shown = [{"rank": one.rank, "code": one.code, "score": _number(one.score), "selected": one.selected, "failed": one.failed,
               "parts": [_number(one.parts.get(name, float("nan"))) for name in parts], "reasons": "; ".join(one.reasons)}
              for one in towers]
-    return _environment().get_template(RANKING_TEMPLATE).render(
+    return rendered(
+        RANKING_TEMPLATE,
         towers=shown, parts=parts, selected=sum(one.selected for one in towers), rule=rule_text(rule), version=version(),
         made=_now(), warnings=list(notes))
 
@@ -152,10 +154,3 @@ def _number(value: float) -> str:
 
 def _now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
-                       trim_blocks=True, lstrip_blocks=True)
