@@ -19,6 +19,8 @@ BOUND = 8.0
 """Largest control in size."""
 DIFFERENCE = 1e-4
 """Step of the central differences in u."""
+RESTARTS = 8
+"""Searches from where the one before stopped, until one gains nothing."""
 FAILED = 1e12
 """Cost of a failed replica, which the line search takes as a step too far."""
 
@@ -89,17 +91,23 @@ def _from_start(
         if small >= 2:
             raise StopIteration
 
-    answer = optimize.minimize(
-        cost,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-bound, bound)] * count,
-        callback=settled,
-        options={"maxiter": iterations, "maxcor": 20, "ftol": 0.0, "gtol": 1e-3},
-    )
-    converged = bool(answer.success or small >= 2) and np.isfinite(best)
-    message = "arrived" if converged else f"L-BFGS-B stopped: {answer.message}"
+    converged, reason = False, "no restart came to rest"
+    for _ in range(RESTARTS):
+        before, small, last = best, 0, np.inf
+        answer = optimize.minimize(
+            cost,
+            place,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(-bound, bound)] * count,
+            callback=settled,
+            options={"maxiter": iterations, "maxcor": 20, "ftol": 0.0, "gtol": 1e-3},
+        )
+        # a line search in a narrow valley may stand still far from the optimum: only a fresh memory tells
+        if not np.isfinite(best) or best - before < 10.0 * tolerance:
+            converged, reason = bool(np.isfinite(best)), str(answer.message)
+            break
+    message = "arrived" if converged else f"L-BFGS-B stopped: {reason}"
     if not np.isfinite(best):
         message = "the posterior is not finite at the start"
     return Start(place, best, runs, converged, message, np.array(history).reshape(-1, 2))
