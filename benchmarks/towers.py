@@ -4,7 +4,7 @@
     python benchmarks/towers.py --only ffp_year_101      some of them, by the start of their names
     python benchmarks/towers.py --json result.json       writes what was found, for comparison with an earlier run
 
-Seconds are CPU time of one thread, the least of several repeats, after a run that does not count (compiled code is then
+Seconds are CPU time of one thread, the median of several repeats, after a run that does not count (compiled code is then
 loaded). `_wall_seconds` of a task is the time on the wall with all cores. A calibration loop of nothing but exponentials
 is timed beside them, since ratios to it carry over between machines better than seconds do.
 
@@ -76,20 +76,74 @@ def class_fractions_of_a_year(size: float) -> Work:
     return lambda threads: class_fractions(rows, cover, grid, range(1, 9), threads=threads)
 
 
+def year_of_fluxes(size: float) -> dict[str, Any]:
+    """An invented half-hourly year of weather and of net exchange with noise and a third of its values missing."""
+    count = max(48 * 30, int(HALF_HOURS * size) // 48 * 48)
+    draw = np.random.default_rng(22)
+    hour, day = np.arange(count) % 48 / 2.0 + 0.25, np.arange(count) // 48
+    season = np.sin((day - 100.0) / 365.0 * 2.0 * np.pi)
+    height = np.sin((hour - 6.0) / 12.0 * np.pi) * (0.6 + 0.35 * season)
+    potential = 1360.0 * np.clip(height, 0.0, None)
+    radiation = potential * draw.uniform(0.2, 0.75, count // 48)[day]
+    temperature = 8.0 + 10.0 * season + 5.0 * np.sin((hour - 9.0) / 12.0 * np.pi) + draw.normal(0.0, 3.0, count // 48)[day]
+    deficit = np.clip(0.4 * np.exp(0.06 * temperature) * draw.uniform(3.0, 8.0, count), 0.1, None)
+    respiration = 3.0 * np.exp(200.0 * (1.0 / 61.02 - 1.0 / np.maximum(temperature + 46.02, 5.0)))
+    uptake = np.clip(18.0 * (1.0 + season) * radiation / (radiation + 400.0), 0.0, None)
+    nee = respiration - uptake + draw.normal(0.0, 1.0, count) * (1.0 + 0.1 * uptake)
+    nee[draw.random(count) < 0.35] = np.nan
+    return {"nee": nee, "radiation": radiation, "potential": potential, "temperature": temperature, "vpd": deficit}
+
+
+@task("mds_year", "gap filling by marginal distribution sampling of a year of half hours, all rows")
+def gap_filling_of_a_year(size: float) -> Work:
+    """Every row of 17,520 is estimated, as REddyProc does in 11.4 s (performance.md 7)."""
+    from terraflux.sites.processing.gap_filling import fill_gaps
+
+    year = year_of_fluxes(size)
+    weather = {name: year[name] for name in ("radiation", "temperature", "vpd")}
+    return lambda threads: fill_gaps(year["nee"], all_rows=True, **weather)
+
+
+@task("daytime_partitioning", "day-time partitioning of a year of half hours with 30 bootstraps")
+def daytime_partitioning_of_a_year(size: float) -> Work:
+    """Lasslop et al. (2010) on a filled year; REddyProc takes 19 to 61 s (performance.md 7)."""
+    from terraflux.sites.processing.gap_filling import fill_gaps
+    from terraflux.sites.processing.partitioning import partition
+
+    year = year_of_fluxes(size)
+    fill = fill_gaps(year["nee"], all_rows=True, **{name: year[name] for name in ("radiation", "temperature", "vpd")})
+    return lambda threads: partition(
+        "daytime", nee=fill.value, nee_quality=fill.quality, nee_spread=fill.sd, temperature=year["temperature"],
+        temperature_quality=np.zeros(year["nee"].size), vapour_pressure_deficit=year["vpd"], radiation=year["radiation"],
+        potential_radiation=year["potential"])
+
+
+@task("variogram_1000", "semivariogram of a raster of 1000 x 1000 cells with holes, by FFT")
+def variogram_of_a_raster(size: float) -> Work:
+    """Every pair of a million cells up to half the side of the raster."""
+    from terraflux.sites.representativeness.variogram import grid_variogram
+
+    side = max(50, int(1000 * size))
+    draw = np.random.default_rng(23)
+    field = draw.normal(0.0, 1.0, (side, side)).cumsum(axis=0).cumsum(axis=1)
+    field[draw.random(field.shape) < 0.05] = np.nan
+    return lambda threads: grid_variogram(field, cell_size=30.0)
+
+
 def calibration() -> float:
     """CPU seconds of ten million exponentials of numpy."""
     values = np.linspace(-5.0, 5.0, 1_000_000)
-    return least(lambda: [np.exp(values) for _ in range(10)], 5)
+    return middle(lambda: [np.exp(values) for _ in range(10)], 5)
 
 
-def least(run: Callable[[], object], repeats: int, clock: Callable[[], float] = time.process_time) -> float:
-    """Least time of several calls by a clock, of the CPU if none is given (s)."""
+def middle(run: Callable[[], object], repeats: int, clock: Callable[[], float] = time.process_time) -> float:
+    """Median time of several calls by a clock, of the CPU if none is given (s)."""
     found = []
     for _ in range(repeats):
         begin = clock()
         run()
         found.append(clock() - begin)
-    return min(found)
+    return float(np.median(found))
 
 
 def measured(name: str, size: float) -> dict[str, float]:
@@ -99,8 +153,8 @@ def measured(name: str, size: float) -> dict[str, float]:
     make, _, repeats = TASKS[name]
     make(min(size, 0.01))(1)  # compiles, or loads what is compiled
     work = make(size)
-    seconds = least(lambda: work(1), repeats)
-    wall = least(lambda: work(available_cores()), repeats, time.perf_counter)
+    seconds = middle(lambda: work(1), repeats)
+    wall = middle(lambda: work(available_cores()), repeats, time.perf_counter)
     return {f"{name}_seconds": seconds, f"{name}_wall_seconds": wall}
 
 
