@@ -7,10 +7,11 @@ type nor crop: its forest stands as mixed forest until `with_plant_types` says o
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from terraflux.drivers.errors import nearest
+from terraflux.drivers.errors import ForcingError, nearest, refuse_unknown_keys
 from terraflux.sites.raster_grid import RasterError
 
 
@@ -115,3 +116,25 @@ def legend(name: str | Legend) -> Legend:
     if name not in LEGENDS:
         raise RasterError(f"the legend {name!r} is unknown", variable="legend", remedy=nearest(name, LEGENDS))
     return LEGENDS[name]
+
+
+def read_legend(name: str) -> Legend:
+    """A built-in legend, or one from a TOML file: `missing = [0]` and `[classes]` of CODE = "name" or ["name", "PFT"]."""
+    if name in LEGENDS or not name.endswith(".toml"):
+        return legend(name)
+    from terraflux.drivers.safe_files import read_toml
+
+    content = read_toml(name)
+    refuse_unknown_keys(content, ("classes", "missing"), file=name)
+    classes = content.get("classes")
+    try:
+        entries = {int(code): entry if isinstance(entry, str) else (str(entry[0]), str(entry[1]))
+                   for code, entry in classes.items()} if isinstance(classes, dict) else {}
+        missing = tuple(int(code) for code in content.get("missing", ()))
+    except (ValueError, TypeError, IndexError) as trouble:
+        raise ForcingError("a class is not of the form CODE = \"name\" or CODE = [\"name\", \"plant type\"]", file=name,
+                           variable="classes", remedy="write, say, 4 = [\"broadleaf forest\", \"DBF\"]") from trouble
+    if not entries:
+        raise ForcingError("the legend has no [classes]", file=name, variable="classes",
+                           remedy="write [classes] and below it 4 = [\"broadleaf forest\", \"DBF\"]")
+    return legend_of(entries, name=Path(name).stem, missing=missing)

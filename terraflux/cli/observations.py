@@ -63,9 +63,10 @@ def observations(
     """
     from terraflux.cli.assignments import numbers
     from terraflux.cli.progress import Progress
-    from terraflux.cli.record_reading import legend_from, processing_choices, read_with_facts
+    from terraflux.cli.record_reading import processing_choices, read_with_facts
     from terraflux.drivers.errors import refuse_unknown_keys
     from terraflux.sites.footprint.models import MODELS
+    from terraflux.sites.land_cover import read_legend
     from terraflux.sites.observation_weights import OPERATORS
     from terraflux.sites.observations_file import write_observations
     from terraflux.sites.processed_tower import FORMAT, processed_from_record
@@ -84,7 +85,7 @@ def observations(
     choices = processing_choices(choice)
     limits: dict[str, Any] = dict(numbers(threshold or [], "--threshold"))
     options: dict[str, Any] = {} if solution is None else {"solution": solution}
-    slopes, book = numbers(sensitivity or [], "--sensitivity"), legend_from(legend)
+    slopes, book = numbers(sensitivity or [], "--sensitivity"), read_legend(legend)
     facts = {"latitude": lat, "longitude": lon, "utc_offset_hours": utc_offset, "measurement_height": height,
              "canopy_height": canopy}
     with Progress() as progress:

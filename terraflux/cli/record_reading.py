@@ -50,10 +50,3 @@ def _whole(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise ValueError(f"--choice {name}={value!r}: {value!r} is not a whole number")
     return int(value)
-
-
-def legend_from(name: str) -> Any:
-    """A built-in legend by name, or one from a TOML file as in `terraflux represent`."""
-    from terraflux.cli.represent import _legend
-
-    return _legend(name)

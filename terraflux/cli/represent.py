@@ -102,7 +102,9 @@ def represent(
         progress.start("reading the rasters")
         reach = half_width if half_width is not None else MARGIN * max([*wanted, target_radius or 0.0])
         place: dict[str, Any] = {"latitude": latitude, "longitude": longitude, "half_width": reach, "resolution": resolution}
-        book = _legend(legend)
+        from terraflux.sites.land_cover import read_legend
+
+        book = read_legend(legend)
         rasters = _rasters(raster or [], place, _raster_options(raster_option, "--raster-option"))
         if land_cover is not None:
             from terraflux.sites.rasters import read_raster
@@ -204,28 +206,3 @@ def _rasters(words: list[str], place: dict[str, Any], options: dict[str, Any]) -
         else:
             found[name] = scene
     return found
-
-
-def _legend(name: str) -> Any:
-    """A built-in legend, or one from a TOML file: `missing = [0]` and `[classes]` of CODE = "name" or ["name", "PFT"]."""
-    from terraflux.sites.land_cover import LEGENDS, legend, legend_of
-
-    if name in LEGENDS or not name.endswith(".toml"):
-        return legend(name)
-    from terraflux.drivers.errors import ForcingError, refuse_unknown_keys
-    from terraflux.drivers.safe_files import read_toml
-
-    content = read_toml(name)
-    refuse_unknown_keys(content, ("classes", "missing"), file=name)
-    classes = content.get("classes")
-    try:
-        entries = {int(code): entry if isinstance(entry, str) else (str(entry[0]), str(entry[1]))
-                   for code, entry in classes.items()} if isinstance(classes, dict) else {}
-        missing = tuple(int(code) for code in content.get("missing", ()))
-    except (ValueError, TypeError, IndexError) as trouble:
-        raise ForcingError("a class is not of the form CODE = \"name\" or CODE = [\"name\", \"plant type\"]", file=name,
-                           variable="classes", remedy="write, say, 4 = [\"broadleaf forest\", \"DBF\"]") from trouble
-    if not entries:
-        raise ForcingError("the legend has no [classes]", file=name, variable="classes",
-                           remedy="write [classes] and below it 4 = [\"broadleaf forest\", \"DBF\"]")
-    return legend_of(entries, name=Path(name).stem, missing=missing)
