@@ -64,7 +64,8 @@ class Information:
     def describe(self) -> str:
         """Text: degrees of freedom, each direction, and the directions that are not identified."""
         lines = [f"degrees of freedom for signal {self.degrees_of_freedom:.2f} of {len(self.names)}"]
-        lines += [f"{one.eigenvalue:12.4g}  {'' if one.identified else 'not identified: '}{one.label}" for one in self.directions]
+        for one in self.directions:
+            lines.append(f"{one.eigenvalue:12.4g}  {'' if one.identified else 'not identified: '}{one.label}")
         return "\n".join(lines)
 
 

@@ -34,6 +34,7 @@ __all__ = ["NoiseRow", "ParameterRow", "ParameterSpace", "ProblemError"]
 Floats = NDArray[np.float64]
 EDGE_PROBABILITY = 0.01
 LEAST_ACCEPTANCE = 1e-3
+MOMENT_DRAWS = 20000
 
 
 class ParameterSpace:
@@ -210,6 +211,15 @@ class ParameterSpace:
                 raise ProblemError(f"only {found} of {tried} prior draws keep the order and bounds of tied parameters "
                                    f"({', '.join(self.names)}); choose priors that leave more room")
         return np.concatenate(kept)[:count]
+
+    def prior_moments(self) -> tuple[Floats, Floats]:
+        """Mean (p,) and covariance (p, p) of the prior in u, for methods that know only normal priors."""
+        if not self.separable:
+            u = self.draw(np.random.default_rng(0), MOMENT_DRAWS)
+            return np.asarray(u.mean(axis=0)), np.atleast_2d(np.cov(u.T))
+        levels = (np.arange(MOMENT_DRAWS) + 0.5) / MOMENT_DRAWS
+        u = np.stack([prior.transform.control(prior.quantile(levels)) for prior in self.priors], axis=1)
+        return np.asarray(u.mean(axis=0)), np.diag(u.var(axis=0))
 
     def prior_quantiles(self, probability: ArrayLike) -> Floats:
         """Quantiles of each prior on theta, orders aside; shape (probabilities, p)."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from terraflux.assimilation.parameter_rows import NoiseRow, ParameterRow, ProblemError
+from terraflux.assimilation.parameter_rows import LEAST_TAIL, NoiseRow, ParameterRow, ProblemError
 from terraflux.assimilation.parameter_space import ParameterSpace
 from terraflux.assimilation.priors import Beta, Prior, lognormal, normal
 from terraflux.drivers.errors import nearest
@@ -171,11 +171,12 @@ class StreamChoice:
             raise ProblemError(f"stream {self.name}: daily means take all hours; leave out hours = {self.hours!r}")
 
     def noise_rows(self) -> tuple[NoiseRow, ...]:
-        """Scale and correlation of the stream's errors; sampled about the prior's median where a prior is given."""
+        """Scale and correlation of the stream's errors; sampled where a prior is given."""
         made = []
         for entry, given in (("scale", self.scale), ("correlation", self.correlation)):
             if isinstance(given, Prior):
-                made.append(NoiseRow((self.name,), entry, float(given.quantile(0.5)), given))
+                start = _start(given) if entry == "scale" else float(given.quantile(0.5))
+                made.append(NoiseRow((self.name,), entry, start, given))
             elif given is not None:
                 made.append(NoiseRow((self.name,), entry, float(given)))
         return tuple(made)
@@ -260,7 +261,7 @@ class Problem:
         rows = [row for stream in self.streams for row in stream.noise_rows()]
         raw = tuple(stream.name for stream in _raw_heat(self.streams))
         if isinstance(self.closure_factor, Prior):
-            rows.append(NoiseRow(raw, "factor", float(self.closure_factor.quantile(0.5)), self.closure_factor))
+            rows.append(NoiseRow(raw, "factor", _start(self.closure_factor), self.closure_factor))
         elif self.closure_factor not in (None, 1.0):
             rows.append(NoiseRow(raw, "factor", float(self.closure_factor)))
         return tuple(rows)
@@ -295,6 +296,11 @@ def stream_weights(rule: str, counts: ArrayLike, correlation: ArrayLike,
         return np.ones(n.shape)
     held = np.clip(phi, 0.0, 0.9999)
     return np.where(modelled > 0.0, 1.0, (1.0 - held) / (1.0 + held))
+
+
+def _start(prior: Prior) -> float:
+    """Where a sampled factor starts: at 1, which changes nothing, or at the median of a prior that excludes 1."""
+    return 1.0 if prior.low < 1.0 < prior.high and prior.tail(1.0) > LEAST_TAIL else float(prior.quantile(0.5))
 
 
 def _check_years(calibration: Sequence[int], validation: Sequence[int]) -> None:

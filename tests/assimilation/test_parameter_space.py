@@ -144,6 +144,16 @@ def test_priors_and_defaults_come_from_the_parameter_table():
     assert space.default[1] == ENF["porosity"][0]
 
 
+def test_moments_of_the_prior_are_those_of_the_control():
+    scale = NoiseRow(("latent_heat",), "scale", 1.0, lognormal(1.1, 1.35))
+    mean, covariance = ParameterSpace([ParameterRow(G1, prior=Uniform(0.5, 8.0))], ENF, [scale]).prior_moments()
+    np.testing.assert_allclose(mean, [0.0, np.log(1.1)], atol=1e-6)
+    np.testing.assert_allclose(np.diag(covariance), [np.pi**2 / 3.0, np.log(1.35) ** 2], rtol=2e-3)
+    ordered = ParameterSpace(ORDERED, ENF).prior_moments()
+    assert ordered[1].shape == (4, 4)
+    assert (np.linalg.eigvalsh(ordered[1]) > 0.0).all()
+
+
 def row(**changes):
     return (ParameterRow(**{"name": V, **changes}),)
 
