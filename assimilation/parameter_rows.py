@@ -188,7 +188,8 @@ def _settled(row: ParameterRow, follows: int, bases: Bases, settled: Mapping[int
     except PriorError as error:
         raise ProblemError(f"parameter {row.key}: {error} (bounds {low:g}..{high:g} {entry.unit})") from error
     if prior is None:
-        raise ProblemError(f"parameter {row.key}: the parameter table holds it fixed ({entry.source}); give it a prior to free it")
+        raise ProblemError(f"parameter {row.key}: the parameter table holds it fixed ({entry.source}); "
+                           "give it a prior to free it")
     _refuse_excluded(row.key, prior, default, entry.unit)
     if row.above and not default > settled[follows].default:
         raise ProblemError(f"parameter {row.key} is to stay above {settled[follows].row.key}, but its default {default:g} is "
