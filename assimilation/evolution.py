@@ -39,7 +39,8 @@ def covariance_adaptation(
     try:
         import cma
     except ImportError as error:
-        raise ImportError("CMA-ES needs the package `cma`: install terraflux[calibration], or use method `differential_evolution`") from error
+        raise ImportError("CMA-ES needs the package `cma`: install terraflux[calibration], or use method "
+                          "`differential_evolution`") from error
     density, random = log_density_of(problem), np.random.default_rng(seed)
     reports: list[Start] = []
     points = np.atleast_2d(np.asarray(starts, np.float64))
