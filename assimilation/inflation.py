@@ -56,7 +56,7 @@ class AdaptiveInflation:
     `start` is the first factor and `spread` its standard deviation; the latter shrinks as departures come in, down to
     `least_spread` (the same value keeps it, so that the factor never stops to learn). After each analysis the factor
     falls back towards 1 by `damping` (1 for not at all), or states that no
-    observation reaches would be widened without end; it stays within `bounds`.
+    observation reaches would be widened without end. It stays within `bounds`.
     """
 
     def __init__(self, start: float = 1.05, spread: float = 0.1, *, least_spread: float = 0.1, damping: float = 0.9,

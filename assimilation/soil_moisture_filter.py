@@ -165,7 +165,7 @@ def filter_soil_moisture(
     initial_spread: float = 0.03,
     initial_reach: float = 0.5,
     analysis: EnsembleFilter | None = None,
-    reach: float | None = 0.5,
+    reach: float | None = 1.0,
     window: int = 1,
     assimilate: bool = True,
     seed: int = 0,
@@ -176,7 +176,8 @@ def filter_soil_moisture(
 
     Members start from the column's state with soil water shifted by errors of `initial_spread` (m3 m-3), correlated over
     `initial_reach` (m), and run under weather with `errors`. `analysis` is the transform filter with adaptive inflation
-    from 1.05 unless given; `reach` (m) is the depth over which an observation acts (None for all). `window` observation
+    from 1.05 unless given; `reach` (m) is the distance in depth at which an observation
+    ceases to act, twice the length of Gaspari and Cohn (None for no limit). `window` observation
     times are taken together. `assimilate=False` runs the same ensemble without corrections, the open loop. The result
     depends on `seed`, not on `threads`.
 
