@@ -3,10 +3,13 @@
 Every iteration draws from the mixture, runs the model on all draws in one call, weighs the draws of all iterations by the
 posterior over the average of all mixtures used so far (the deterministic mixture weights of Cornuet et al. 2012, Scand J
 Statist 39:798) and refits the mixture by weighted expectation maximisation (Cappé et al. 2008, Stat Comput 18:447). Weights
-used for refitting are tempered until enough draws share them, so that no single draw captures the mixture.
+used for refitting are tempered until enough draws share them, so that no single draw captures the mixture. A share of the
+draws searches beyond it, stretched along one principal direction of the posterior after the other: weights are silent about
+tails that were never visited, and a mixture once drawn in would never see a long one.
 
-It suits posteriors that a few ellipsoids cover. Whether the weights can be trusted is told by Pareto k (Vehtari et al. 2024)
-and the effective number of draws.
+It suits posteriors that a few ellipsoids cover. Whether the weights can be trusted is told by Pareto k (Vehtari et al. 2024),
+the effective number of draws, and whether independent populations agree: each adapts to what it saw, so that its own weights
+look fine although it missed a long tail that another found.
 """
 
 from dataclasses import asdict, dataclass
@@ -28,17 +31,27 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ImportanceSettings:
-    """Settings: `components` Student-t densities with `freedom` degrees of freedom, `draws` per iteration.
+    """Settings: `populations` adapt independently, with `components` Student-t densities of `freedom` degrees of freedom and
+    `draws` per iteration each. The populations' means and variances must agree to an R-hat below `maximum_rhat`.
 
-    Starting components lie at draws of the Laplace approximation, with its covariance times `start_inflation`.
+    Starting components lie at draws of the Laplace approximation, with its covariance times `start_inflation`. Of the draws
+    `search_share` search along principal directions, `search_stretch` times as far as the posterior is wide.
     """
 
+    populations: int = 4
     components: int = 4
-    draws: int = 800
+    draws: int = 400
+    maximum_rhat: float = 1.01
     freedom: float = 5.0
     start_inflation: float = 1.3
+    search_share: float = 0.25
+    search_stretch: float = 3.0
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.search_share < 0.9 or self.search_stretch < 1.0:
+            raise ValueError("search_share must be within 0 to 0.9 and search_stretch at least 1")
+        if self.populations < 2:
+            raise ValueError("at least 2 independent populations are needed to see whether they agree; 4 are usual")
         if self.components < 1 or self.draws < 50 or not self.freedom > 2.0 or not self.start_inflation > 0.0:
             raise ValueError("at least 1 component, 50 draws, more than 2 degrees of freedom and a positive start_inflation "
                              "are needed")
@@ -79,6 +92,17 @@ class StudentMixture:
     def log_density(self, points: Floats) -> Floats:
         """Log density (n,) at points (n, p)."""
         return np.asarray(logsumexp(self.component_log_density(points)[0], axis=1))
+
+    def searching(self, centre: Floats, covariance: Floats, share: float, stretch: float) -> "StudentMixture":
+        """This mixture with a `share` of components around `centre` (p,), each stretched along a direction of `covariance`."""
+        if share == 0.0:
+            return self
+        values, vectors = np.linalg.eigh(covariance)
+        longer = [covariance + (stretch**2 - 1.0) * value * np.outer(vector, vector)
+                  for value, vector in zip(values, vectors.T)]
+        return StudentMixture(np.concatenate([(1.0 - share) * self.shares, np.full(values.size, share / values.size)]),
+                              np.concatenate([self.centres, np.tile(centre, (values.size, 1))]),
+                              np.concatenate([self.scales, longer]), self.freedom)
 
     def refitted(self, points: Floats, weights: Floats, floor: Floats, sweeps: int = 5) -> "StudentMixture":
         """The mixture after sweeps of expectation maximisation on weighted points; `floor` (p, p) steadies the scales.
@@ -139,10 +163,10 @@ def sample_importance(log_density: LogDensity, mean: ArrayLike, covariance: Arra
                       seed: int = 0, settings: ImportanceSettings | None = None, minimum_effective_size: float = 1000.0,
                       maximum_runs: int = 20_000, checkpoint: Checkpoint | None = None,
                       progress: Progress | None = None) -> SamplingResult:
-    """Weighted draws from a posterior, iterated until Pareto k < 0.7 and enough effective draws.
+    """Weighted draws from a posterior, iterated until Pareto k < 0.7, enough effective draws, and populations that agree.
 
     `log_density`, `mean`, `covariance`, `names`, `checkpoint` and errors as `sample_ensembles`; several modes are allowed. The
-    result carries `weights`; its `details` hold `pareto_k` and `effective_size`. At least two iterations are made.
+    result carries `weights`; its `details` hold `pareto_k`, `effective_size` and `rhat`. At least two iterations are made.
     """
     settings = settings or ImportanceSettings()
     means, covariances = as_modes(mean, covariance)
@@ -150,68 +174,168 @@ def sample_importance(log_density: LogDensity, mean: ArrayLike, covariance: Arra
     names = tuple(names) if names is not None else tuple(f"u{i}" for i in range(parameters))
     if len(names) != parameters:
         raise ValueError(f"{len(names)} names for {parameters} parameters")
-    if maximum_runs < 2 * settings.draws:
-        raise ValueError(f"maximum_runs of {maximum_runs} leave no two iterations of {settings.draws} draws")
+    per_round = settings.populations * settings.draws
+    if maximum_runs < 2 * per_round:
+        raise ValueError(f"maximum_runs of {maximum_runs} leave no two iterations of {per_round} draws")
     tied = {"method": "importance", "seed": seed, "names": list(names), "start": array_hash(means, covariances),
             **asdict(settings)}
-    generator = np.random.default_rng(seed)
     density = CountedDensity(log_density)
-    mixtures = [first_mixture(means, covariances, settings, generator)]
-    points, values, companions = np.zeros((0, parameters)), np.zeros(0), np.zeros((0, 0))
+    populations = [_Population(means, covariances, settings, np.random.default_rng(one))
+                   for one in np.random.SeedSequence(seed).spawn(settings.populations)]
     saved = None if checkpoint is None else checkpoint.load(tied)
     if saved is not None:
-        mixtures = _restored(saved, settings.freedom)
-        generator.bit_generator.state = saved.state["generator"]
         density.runs, density.failed = saved.state["runs"], saved.state["failed"]
-        points, values = saved.chain.reshape(-1, parameters), saved.log_density.reshape(-1)
-        companions = saved.companions.reshape(values.size, -1)
+        for number, one in enumerate(populations):
+            one.restore(saved, number)
     while True:
-        if values.size:
-            weights, shape, effective, log_weights = _weighed(points, values, mixtures[: values.size // settings.draws])
-            enough = shape < LARGEST_SHAPE and effective >= minimum_effective_size and values.size >= 2 * settings.draws
+        rounds = len(populations[0].used)
+        if rounds:
+            pooled = pool(populations)
+            enough = (pooled.shape < LARGEST_SHAPE and pooled.effective >= minimum_effective_size and rounds >= 2
+                      and pooled.rhat.max() < settings.maximum_rhat)
             if progress is not None:
-                progress(density.runs, maximum_runs, f"iteration {values.size // settings.draws}: Pareto k {shape:.2f}, "
-                                                     f"effective draws {effective:.0f}")
-            if enough or density.runs + settings.draws > maximum_runs:
+                progress(density.runs, maximum_runs, f"iteration {rounds}: {pooled.summary()}")
+            if enough or density.runs + per_round > maximum_runs:
                 break
-            mixtures.append(mixtures[-1].refitted(points, tempered(log_weights, 10.0 * parameters), covariances.mean(axis=0)))
-        drawn = mixtures[-1].draw(settings.draws, generator)
-        found, held = density(drawn)
-        points, values = np.concatenate([points, drawn]), np.concatenate([values, found])
-        companions = held if companions.shape[0] == 0 else np.concatenate([companions, held])
-        if not np.isfinite(values).any():
-            raise ValueError("no draw of the first mixture has a finite log posterior; check the optimum it was made at")
+            for one in populations:
+                one.refit(covariances.mean(axis=0))
+        drawn = [one.mixture.draw(settings.draws, one.generator) for one in populations]
+        values, companions = density(np.concatenate(drawn))
+        for number, one in enumerate(populations):
+            there = slice(number * settings.draws, (number + 1) * settings.draws)
+            one.add(drawn[number], values[there], companions[there])
+            if not np.isfinite(one.values).any():
+                raise ValueError("no draw of a first mixture has a finite log posterior; check the optimum it was made at")
         if checkpoint is not None:
-            checkpoint.save(_saved(points, values, companions, settings, mixtures, generator, density), tied)
-    status = "converged" if enough else "not_converged"
-    message = f"Pareto k {shape:.2f} (below {LARGEST_SHAPE} is good), {effective:.0f} effective of {values.size} draws"
-    warnings = () if shape < LARGEST_SHAPE else ("importance weights have too heavy a tail: the mixture misses part of the "
-                                                 "posterior; sample by 'ensemble'",)
-    return SamplingResult("importance", status, message, names, points[np.newaxis], values[np.newaxis], np.zeros(1, np.int64),
-                          density.runs, density.failed, values.size // settings.draws, np.array([effective / values.size]),
-                          weights=weights[np.newaxis], companions=companions[np.newaxis], warnings=warnings,
-                          details={"pareto_k": shape, "effective_size": effective})
+            checkpoint.save(_saved(populations, density), tied)
+    return _concluded(populations, pooled, enough, settings, density, names)
 
 
-def _weighed(points: Floats, values: Floats, mixtures: list[StudentMixture]) -> tuple[Floats, float, float, Floats]:
-    """Smoothed weights (n,), Pareto k, effective draws and log weights (n,) over the average of the mixtures."""
-    average = logsumexp(np.stack([mixture.log_density(points) for mixture in mixtures]), axis=0) - np.log(len(mixtures))
-    log_weights = values - average
-    weights, shape = smoothed_weights(log_weights)
-    return weights, shape, float(1.0 / (weights**2).sum()), np.asarray(log_weights)
+@dataclass(frozen=True)
+class Pooled:
+    """Populations together: `weights` (populations, draws) of sum 1, the worst Pareto `shape`, `effective` draws in all, and
+    `rhat` (2 parameters,) across populations of the parameters and of their squared distances from the mean."""
+
+    weights: Floats
+    shape: float
+    effective: float
+    rhat: Floats
+
+    def summary(self) -> str:
+        """One line for a progress display."""
+        return (f"Pareto k {self.shape:.2f}, effective draws {self.effective:.0f}, R-hat across populations "
+                f"{self.rhat.max():.3f}")
 
 
-def _saved(points: Floats, values: Floats, companions: Floats, settings: ImportanceSettings, mixtures: list[StudentMixture],
-           generator: np.random.Generator, density: CountedDensity) -> Saved:
-    rounds = values.size // settings.draws
-    state: dict[str, Any] = {"generator": generator.bit_generator.state, "runs": density.runs, "failed": density.failed}
-    arrays = {"shares": np.stack([one.shares for one in mixtures]), "centres": np.stack([one.centres for one in mixtures]),
-              "scales": np.stack([one.scales for one in mixtures])}
-    return Saved(points.reshape(rounds, 1, settings.draws, -1), values.reshape(rounds, 1, settings.draws),
-                 companions.reshape(rounds, 1, settings.draws, companions.shape[1]), state, arrays)
+def pool(populations: "list[_Population]") -> Pooled:
+    """Weigh every population by its effective number of draws and compare them."""
+    found = [smoothed_weights(one.log_weights()) for one in populations]
+    weights = np.stack([one for one, _ in found])
+    sizes = 1.0 / (weights**2).sum(axis=1)
+    total = weights * (sizes / sizes.sum())[:, np.newaxis]
+    points = np.stack([one.points for one in populations])
+    centre = np.einsum("kn,knp->p", total, points)
+    parts = np.concatenate([points, (points - centre) ** 2], axis=2)
+    # The fourth moment of a heavy tail would drown every difference of the second: fold at five standard deviations.
+    width = np.einsum("kn,knp->p", total, (points - centre) ** 2)
+    parts[:, :, points.shape[2]:] = np.minimum(parts[:, :, points.shape[2]:], 25.0 * width)
+    means = np.einsum("kn,knp->kp", weights, parts)
+    within = np.einsum("kn,knp->kp", weights, (parts - means[:, np.newaxis]) ** 2).mean(axis=0)
+    rhat = np.sqrt(1.0 + means.var(axis=0, ddof=1) / within)
+    return Pooled(total, max(shape for _, shape in found), float(1.0 / (total**2).sum()), np.asarray(rhat))
 
 
-def _restored(saved: Saved, freedom: float) -> list[StudentMixture]:
-    parts = saved.arrays
-    return [StudentMixture(shares, centres, scales, freedom)
-            for shares, centres, scales in zip(parts["shares"], parts["centres"], parts["scales"], strict=True)]
+def _concluded(populations: "list[_Population]", pooled: Pooled, enough: bool, settings: ImportanceSettings,
+               density: CountedDensity, names: tuple[str, ...]) -> SamplingResult:
+    """The result of finished populations."""
+    warnings = []
+    if not pooled.shape < LARGEST_SHAPE:
+        warnings.append("importance weights have too heavy a tail: the mixture misses part of the posterior; sample by "
+                        "'ensemble'")
+    rhat = pooled.rhat.reshape(2, -1).max(axis=0)
+    if (apart := rhat >= settings.maximum_rhat).any():
+        named = ", ".join(name for name, far in zip(names, apart, strict=True) if far)
+        warnings.append(f"independent populations disagree on {named} (R-hat up to {rhat.max():.3f}): a long tail or a mode is "
+                        "missed by some; sample by 'ensemble'")
+    rounds, count = len(populations[0].used), len(populations)
+    return SamplingResult("importance", "converged" if enough else "not_converged", pooled.summary(), names,
+                          np.stack([one.points for one in populations]), np.stack([one.values for one in populations]),
+                          np.arange(count), density.runs, density.failed, rounds,
+                          np.full(count, pooled.effective / pooled.weights.size), weights=pooled.weights,
+                          companions=np.stack([one.companions for one in populations]), warnings=tuple(warnings),
+                          details={"pareto_k": pooled.shape, "effective_size": pooled.effective, "rhat": float(rhat.max())})
+
+
+class _Population:
+    """Draws so far, the summed density of all mixtures they could have come from, and the mixture to draw from next."""
+
+    def __init__(self, means: Floats, covariances: Floats, settings: ImportanceSettings,
+                 generator: np.random.Generator) -> None:
+        self.generator, self.settings = generator, settings
+        self.core = first_mixture(means, covariances, settings, generator)
+        self.mixture = self.core.searching(means[0], covariances[0] * settings.start_inflation, settings.search_share,
+                                           settings.search_stretch)
+        self.used: list[StudentMixture] = []
+        self.points, self.values, self.log_sum = np.zeros((0, means.shape[1])), np.zeros(0), np.zeros(0)
+        self.companions = np.zeros((0, 0))
+
+    def refit(self, floor: Floats) -> None:
+        """Fit the mixture to all draws; `floor` (p, p) is a covariance of the right order."""
+        parameters = self.points.shape[1]
+        even = tempered(self.log_weights(), 10.0 * parameters)
+        self.core = self.core.refitted(self.points, even, floor)
+        around = np.cov(self.points, rowvar=False, aweights=even, ddof=0).reshape(parameters, parameters)
+        self.mixture = self.core.searching(even @ self.points, around + 1e-6 * floor, self.settings.search_share,
+                                           self.settings.search_stretch)
+
+    def add(self, points: Floats, values: Floats, companions: Floats) -> None:
+        """Join draws of the mixture to those before."""
+        self.used.append(self.mixture)
+        before = self.log_sum
+        if self.values.size:
+            before = np.logaddexp(before, self.mixture.log_density(self.points))
+            companions = np.concatenate([self.companions, companions])
+        here = logsumexp(np.stack([one.log_density(points) for one in self.used]), axis=0)
+        self.companions, self.log_sum = companions, np.concatenate([before, here])
+        self.points, self.values = np.concatenate([self.points, points]), np.concatenate([self.values, values])
+
+    def log_weights(self) -> Floats:
+        """Log of posterior over the average of the mixtures; shape (draws,)."""
+        return np.asarray(self.values - self.log_sum + np.log(len(self.used)))
+
+    def parts(self, number: int) -> dict[str, Floats]:
+        """Arrays for a checkpoint, of population `number`."""
+        found = {f"log_sum_{number}": self.log_sum}
+        for part in ("shares", "centres", "scales"):
+            found[f"{part}_{number}"] = np.stack([getattr(one, part) for one in self.used])
+            found[f"core_{part}_{number}"] = getattr(self.core, part)
+        return found
+
+    def restore(self, saved: Saved, number: int) -> None:
+        """Become population `number` of a checkpoint."""
+        parts, freedom = saved.arrays, self.settings.freedom
+        self.core = StudentMixture(parts[f"core_shares_{number}"], parts[f"core_centres_{number}"],
+                                   parts[f"core_scales_{number}"], freedom)
+        self.used = [StudentMixture(shares, centres, scales, freedom)
+                     for shares, centres, scales in zip(parts[f"shares_{number}"], parts[f"centres_{number}"],
+                                                        parts[f"scales_{number}"], strict=True)]
+        self.mixture = self.used[-1]
+        self.log_sum = parts[f"log_sum_{number}"]
+        self.generator.bit_generator.state = saved.state["generators"][number]
+        self.values = saved.log_density[:, number].reshape(-1)
+        self.points = saved.chain[:, number].reshape(self.values.size, -1)
+        self.companions = saved.companions[:, number].reshape(self.values.size, saved.companions.shape[-1])
+
+
+def _saved(populations: list[_Population], density: CountedDensity) -> Saved:
+    """All populations for a checkpoint, iterations as steps, populations as ensembles."""
+    rounds, draws = len(populations[0].used), populations[0].settings.draws
+
+    def stacked(parts: list[Floats]) -> Floats:
+        return np.stack([part.reshape(rounds, draws, *part.shape[1:]) for part in parts], axis=1)
+
+    state: dict[str, Any] = {"generators": [one.generator.bit_generator.state for one in populations], "runs": density.runs,
+                             "failed": density.failed}
+    arrays = {name: part for number, one in enumerate(populations) for name, part in one.parts(number).items()}
+    return Saved(stacked([one.points for one in populations]), stacked([one.values for one in populations]),
+                 stacked([one.companions for one in populations]), state, arrays)

@@ -10,7 +10,7 @@ begins with draws from the Laplace approximation and goes on with the ends of th
 then the surrogate is frozen and sampling begins. Where it is still poor, training goes on up to a limit.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from terraflux.assimilation.surrogate import Surrogate, train, whitening_of
 FREEDOM = 5.0  # degrees of freedom of the Student-t proposals
 
 LOCAL_STEPS = 2
+LEAST_STEPS = 8  # steps that a budget must leave after training
 
 # Chains are many and nearly independent from step to step: autocorrelation times are no criterion, and training is burn-in.
 DELAYED_RULE = StopRule(check_every=4, discard=0.1, autocorrelation_lengths=0.0)
@@ -79,7 +80,7 @@ class DelayedChains:
         """Train the surrogates and bring the chains to where sampling begins."""
         settings, shape = self.settings, (self.settings.groups, self.settings.chains)
         points, values, held, hints = [], [], [], []
-        stood = []
+        stood: list[NDArray[np.int64]] = []
         for random in self.generators:
             drawn, found, companions = spread_points(self.density, self.mean[np.newaxis], self.covariance[np.newaxis],
                                                      settings.start_scale, settings.first_runs, random)
@@ -98,10 +99,11 @@ class DelayedChains:
         self.position = np.stack([drawn[picked] for drawn, picked in zip(points, stood)])
         self.log_density = np.stack([found[picked] for found, picked in zip(values, stood)])
         self.companions = np.stack(held).reshape(*shape, -1)
-        used, recent = settings.first_runs, []
+        used = settings.first_runs
+        recent: list[float] = []
         while used + settings.chains <= settings.most_training_runs:
             poor = float(np.mean(recent[-4:])) < settings.wanted_acceptance if len(recent) >= 4 else True
-            if (used >= settings.training_runs and not poor) or self.density.runs + 9 * self.log_density.size > maximum_runs:
+            if used >= settings.training_runs and not poor:
                 break
             before = int(self.accepted.sum())
             ends, found_ends = self.advance()
@@ -175,7 +177,7 @@ class DelayedChains:
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
         """Random generators, counters and the frozen surrogates."""
-        arrays = {}
+        arrays: dict[str, NDArray[np.float64]] = {}
         for group, surrogate in enumerate(self.surrogates):
             arrays |= {f"points_{group}": surrogate.points, f"lengths_{group}": surrogate.lengths,
                        f"pull_{group}": surrogate.pull, f"level_{group}": np.array(surrogate.level)}
@@ -214,6 +216,12 @@ def sample_delayed(log_density: LogDensity, mean: ArrayLike, covariance: ArrayLi
     names = tuple(names) if names is not None else tuple(f"u{i}" for i in range(means.shape[1]))
     if len(names) != means.shape[1]:
         raise ValueError(f"{len(names)} names for {means.shape[1]} parameters")
+    # Where the budget cuts training short the chain depends on it: the limit then belongs to what a checkpoint is tied to.
+    most = (maximum_runs - LEAST_STEPS * settings.groups * settings.chains) // settings.groups
+    if most < settings.training_runs:
+        raise ValueError(f"maximum_runs of {maximum_runs} leave nothing to sample with after {settings.groups} trainings of "
+                         f"{settings.training_runs} runs; allow more runs or a smaller training_runs")
+    settings = replace(settings, most_training_runs=min(settings.most_training_runs, most))
     tied = {"method": "delayed_acceptance", "seed": seed, "names": list(names), "start": array_hash(means, covariances),
             **asdict(settings)}
     chains = DelayedChains(CountedDensity(log_density), means[0], covariances[0], settings, seed)
@@ -222,6 +230,8 @@ def sample_delayed(log_density: LogDensity, mean: ArrayLike, covariance: ArrayLi
     with threadpool_limits(1, user_api="blas"):
         if saved is None:
             chains.prepare(progress, maximum_runs)
+        else:
+            chains.restore(saved)
         outcome = run_chains(chains, names, rule, maximum_runs, tied, checkpoint, progress, saved)
     trace, verdict = outcome.trace, outcome.verdict
     first = min(rule.first_kept(trace.steps), max(trace.steps - 1, 0))

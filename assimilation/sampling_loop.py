@@ -110,13 +110,13 @@ def run_chains(chains: Chains, names: tuple[str, ...], rule: StopRule, maximum_r
                saved: Saved | None = None) -> LoopOutcome:
     """Advance chains until the rule is satisfied or the next step would exceed `maximum_runs` replicas.
 
-    `saved` is what `checkpoint.load` returned, if anything; `settings` those the checkpoint is tied to.
+    The chains must stand somewhere already: at their start, or where `saved`, what `checkpoint.load` returned, stood.
+    `settings` are those the checkpoint is tied to.
     """
     begun = time.monotonic()
     trace, previous, warnings = Trace.beside(chains), None, []
     if saved is not None and checkpoint is not None:
         trace = Trace.of(saved)
-        chains.restore(saved)
         stored = saved.state["previous_autocorrelation"]
         previous = None if stored is None else np.array(stored)
         if saved.state["code_revision"] != checkpoint.revision:
