@@ -1,0 +1,1 @@
+"""Gridded products side by side: MODIS, MTE and simulations on a common mask, period and grid."""

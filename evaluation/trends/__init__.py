@@ -1,0 +1,1 @@
+"""Trends with honest p values, their maps, differences and attribution."""

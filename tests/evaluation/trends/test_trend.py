@@ -1,0 +1,150 @@
+"""Trends equal a plain reading of their formulas; their p values mean what they say."""
+
+import numpy as np
+import pytest
+from scipy.signal import lfilter
+from scipy.stats import norm
+
+from terraflux.evaluation.trends.kernel import COLUMNS, series_trends
+from terraflux.evaluation.trends.trend import interval_overlap, trend, trend_difference, trend_map
+
+YEARS = np.arange(1979, 2013)
+
+
+def by_the_formulas(y, years, confidence=0.95):
+    """Slow reading of the formulas on one series."""
+    kept = np.isfinite(y)
+    y, t = y[kept], years[kept].astype(float)
+    n = y.size
+    slopes, s = [], 0.0
+    for i in range(n):
+        for j in range(i + 1, n):
+            slopes.append((y[j] - y[i]) / (t[j] - t[i]))
+            s += np.sign(y[j] - y[i])
+    slopes = np.sort(slopes)
+    slope = np.median(slopes)
+    _, ties = np.unique(y, return_counts=True)
+    variance_plain = (n * (n - 1) * (2 * n + 5) - np.sum(ties * (ties - 1) * (2 * ties + 5))) / 18.0
+    d = y - slope * t
+    next_to = np.diff(t) == 1
+    lag_one = np.corrcoef(d[:-1][next_to], d[1:][next_to])[0, 1]
+    rho = np.clip((n * lag_one + 2) / (n - 4), 0.0, 0.95)
+    variance = variance_plain * (1.0 + 2.0 / n * sum(rho ** (t[j] - t[i]) for j in range(n) for i in range(j)))
+    answers = {"slope": slope, "kendall_s": s, "variance_plain": variance_plain, "variance": variance, "lag_one": lag_one,
+               "rho": rho, "years": n, "intercept": np.median(y - slope * t)}
+    count = slopes.size
+    for ending, var in (("_plain", variance_plain), ("", variance)):
+        answers["p" + ending] = 2.0 * norm.sf((abs(s) - 1) / np.sqrt(var)) if s else 1.0
+        half = norm.ppf(0.5 + confidence / 2) * np.sqrt(var)
+        ranks = np.arange(1, count + 1)
+        answers["lower" + ending] = np.interp((count - half) / 2, ranks, slopes)
+        answers["upper" + ending] = np.interp((count + half) / 2 + 1, ranks, slopes)
+    return answers
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_compiled_trend_equals_the_formulas(seed):
+    generator = np.random.default_rng(seed)
+    y = lfilter([1.0], [1.0, -0.5], generator.normal(size=YEARS.size)) + 0.05 * YEARS
+    years = YEARS
+    if seed % 3 == 1:
+        y = np.round(y, 1)  # ties
+    if seed % 3 == 2:
+        y[generator.choice(YEARS.size, 7, replace=False)] = np.nan
+    if seed % 2:
+        y, years = y[:-1], years[:-1]
+    found, expected = trend(y, years), by_the_formulas(y, years)
+    for name in COLUMNS:
+        assert getattr(found, name) == pytest.approx(expected[name], rel=1e-9, abs=1e-12), name
+
+
+def test_variance_without_a_gap_is_the_sum_over_lags():
+    y = lfilter([1.0], [1.0, -0.7], np.random.default_rng(3).normal(size=34))
+    found = trend(y, YEARS)
+    k = np.arange(1, 34)
+    assert found.rho > 0.1
+    assert found.variance == pytest.approx(found.variance_plain * (1 + 2 * np.sum((1 - k / 34) * found.rho**k)), rel=1e-12)
+    assert found.variance_plain == pytest.approx(34 * 33 * 73 / 18)
+
+
+def test_a_straight_line_has_its_slope_and_no_doubt():
+    found = trend(2.5 + 0.7 * (YEARS - 1979), YEARS)
+    assert found.slope == pytest.approx(0.7) and found.interval == pytest.approx((0.7, 0.7))
+    assert found.intercept + found.slope * 1979 == pytest.approx(2.5)
+    assert found.kendall_s == 34 * 33 / 2 and found.p_plain < 1e-10
+
+
+def test_a_constant_series_has_no_trend_and_p_of_one():
+    found = trend(np.full(34, 3.0), YEARS)
+    assert (found.slope, found.kendall_s, found.variance_plain, found.p, found.p_plain) == (0.0, 0.0, 0.0, 1.0, 1.0)
+
+
+def test_maps_hold_the_trends_of_their_cells_and_leave_short_ones_empty():
+    field = np.random.default_rng(1).normal(size=(34, 3, 5)) + 0.1 * YEARS[:, None, None]
+    field[5:, 1, 2] = np.nan
+    found = trend_map(field, YEARS)
+    assert found.slope.shape == (3, 5)
+    assert np.isnan(found.slope[1, 2]) and np.isnan(found.p[1, 2]) and found.years[1, 2] == 5
+    one = trend(field[:, 2, 4], YEARS)
+    assert all(getattr(one, name) == getattr(found, name)[2, 4] for name in COLUMNS)
+
+
+def test_threads_do_not_change_a_bit():
+    field = np.random.default_rng(2).normal(size=(34, 101))
+    one, three = trend_map(field, YEARS), trend_map(field, YEARS, threads=3)
+    assert all(np.array_equal(getattr(one, name), getattr(three, name), equal_nan=True) for name in COLUMNS)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3, 0.5])
+def test_of_series_without_a_trend_about_one_in_twenty_is_significant(rho):
+    generator = np.random.default_rng(1979)
+    series = lfilter([1.0], [1.0, -rho], generator.normal(size=(20000, 134)), axis=1)[:, 100:]
+    found = series_trends(np.ascontiguousarray(series), YEARS.astype(float), 10, 1.96, False)
+    size = np.mean(found[:, COLUMNS.index("p")] < 0.05)
+    plain = np.mean(found[:, COLUMNS.index("p_plain")] < 0.05)
+    # three standard errors of a share of 20000 series beside the goal of 1.5 %
+    assert abs(size - 0.05) < 0.015 + 3.0 * np.sqrt(0.05 * 0.95 / 20000)
+    assert rho == 0.0 or plain > 2.0 * size
+
+
+def test_strongly_correlated_series_are_called_significant_little_too_often():
+    # The goal of 6.5 % is missed by a little: 6.8 % of 100 000 series with rho = 0.7, for rho itself has to be estimated.
+    series = lfilter([1.0], [1.0, -0.7], np.random.default_rng(1979).normal(size=(20000, 134)), axis=1)[:, 100:]
+    found = series_trends(np.ascontiguousarray(series), YEARS.astype(float), 10, 1.96, False)
+    assert np.mean(found[:, COLUMNS.index("p")] < 0.05) < 0.075
+    assert np.mean(found[:, COLUMNS.index("rho")]) == pytest.approx(0.7, abs=0.03)
+
+
+def test_products_that_share_weather_differ_in_trend_where_intervals_overlap():
+    generator = np.random.default_rng(4)
+    weather = generator.normal(0.0, 10.0, 34)
+    ours = weather + 0.5 * (YEARS - 1979) + generator.normal(0.0, 1.0, 34)
+    theirs = weather + generator.normal(0.0, 1.0, 34)
+    assert interval_overlap(trend(ours, YEARS), trend(theirs, YEARS)) > 0.0
+    difference = trend_difference(ours, theirs, YEARS)
+    assert difference.slope == pytest.approx(0.5, abs=0.1) and difference.p < 0.001
+
+
+def test_overlap_is_one_within_and_nought_apart():
+    first = trend(YEARS * 1.0 + np.random.default_rng(5).normal(size=34), YEARS)
+    assert interval_overlap(first, first) == 1.0
+    apart = trend(YEARS * 9.0 + np.random.default_rng(5).normal(size=34), YEARS)
+    assert interval_overlap(first, apart) == 0.0
+
+
+def test_slopes_relative_to_a_mean_are_per_cent():
+    field = np.stack([100.0 + (YEARS - 1979), 0.0 * YEARS], axis=1)
+    assert trend_map(field, YEARS).per_mean([200.0, 0.0]) == pytest.approx([0.5, np.nan], nan_ok=True)
+
+
+def test_what_cannot_be_tested_is_refused():
+    with pytest.raises(ValueError, match="needs 10"):
+        trend(np.r_[np.ones(5), np.full(29, np.nan)], YEARS)
+    with pytest.raises(ValueError, match="whole numbers that increase"):
+        trend(np.ones(34), YEARS + 0.5)
+    with pytest.raises(ValueError, match="33 years and 34"):
+        trend(np.ones(34), YEARS[1:])
+    with pytest.raises(ValueError, match="at least 5"):
+        trend_map(np.ones((34, 2)), YEARS, least_years=4)
+    with pytest.raises(ValueError, match="one grid"):
+        trend_difference(np.ones(34), np.ones(33), YEARS)
