@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from terraflux.model.parameter_table import HYDRAULIC_SETS, parameter_entries, plant_types, soil_class, soil_classes
-from terraflux.model.variables import DEEP_LAYERS, variable_table
+from terraflux.model.variables import DEEP_LAYERS, SEASONAL_TERMS, variable_table
 from terraflux.model.weave.table import Variable
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -23,9 +23,10 @@ KINDS = {
 
 def variables_page() -> str:
     """Markdown of every variable, by kind."""
-    table = variable_table(deep_layers=DEEP_LAYERS)
+    table = variable_table(deep_layers=DEEP_LAYERS, seasonal_terms=SEASONAL_TERMS)
     lines = ["# Variables", "",
-             "Made from `model/variables.py` by `docs/generate.py`; edit there. A layer axis is soil, snow or deep."]
+             "Made from `model/variables.py` by `docs/generate.py`; edit there. A layer axis is soil, snow or deep,",
+             "or the terms of a season."]
     for kind, title in KINDS.items():
         lines += ["", f"## {title}", "", "| name | unit | layers | bounds | CF standard name | ALMA | meaning |",
                   "|---|---|---|---|---|---|---|"]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from terraflux.model.variables import DEEP_LAYERS, variable_table
+from terraflux.model.variables import DEEP_LAYERS, SEASONAL_TERMS, variable_table
 from terraflux.model.weave import Process
 from terraflux.model.weave.table import Variable
 
@@ -20,7 +20,7 @@ MADE = ("Made by `make docs` from the signatures. A name without its twin stands
 TWINS = ("sunlit", "shaded", "snow", "soil", "deep")
 NEIGHBOURS = re.compile(r"_(above|below|top|bottom|layer\d+)$")
 KINDS = {"forcing": "forcing", "setting": "setting", "state": "states", "derived": "derived", "diagnostic": "diagnostics"}
-TABLE = dict(variable_table(deep_layers=DEEP_LAYERS))
+TABLE = dict(variable_table(deep_layers=DEEP_LAYERS, seasonal_terms=SEASONAL_TERMS))
 
 
 def files_of(page: str) -> list[str]:

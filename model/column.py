@@ -17,6 +17,7 @@ from terraflux.model import (
     ground_recipe,
     interception,
     leaf_energy,
+    seasonal_capacity,
     soil_moisture_stress,
     surface_totals,
 )
@@ -51,6 +52,8 @@ def step(options: Options) -> list[Item]:
     """The time step."""
     photosynthesis = PHOTOSYNTHESIS[options.photosynthesis]
     conductance = STOMATAL_CONDUCTANCE[options.stomatal_conductance]
+    season_of_capacity = seasonal_capacity.on_capacity(options.seasonality, photosynthesis)
+    season_of_assimilation = seasonal_capacity.on_assimilation(options.seasonality, photosynthesis)
     return [
         *closure.before_step(options.deep_layers),
 
@@ -72,6 +75,8 @@ def step(options: Options) -> list[Item]:
         # light and heat reach leaves and ground
         canopy_radiation.canopy_radiation,
         canopy_radiation.leaf_capacity,
+        *seasonal_capacity.SEASONALITY[options.seasonality],
+        *([twins(*season_of_capacity)] if season_of_capacity else []),
         canopy_longwave.canopy_longwave,
         aerodynamics.aerodynamics,
 
@@ -79,7 +84,7 @@ def step(options: Options) -> list[Item]:
         leaf_energy.leaf_exchange,
         ACCLIMATION[options.acclimation],
         twins(leaf_energy.begin_leaf, LIGHT_INHIBITION[options.light_inhibition]),
-        Repeat(options.leaf_rounds, twins(photosynthesis, conductance, leaf_energy.leaf_energy)),
+        Repeat(options.leaf_rounds, twins(photosynthesis, *season_of_assimilation, conductance, leaf_energy.leaf_energy)),
         canopy_fluxes.canopy_sums,
         canopy_longwave.canopy_longwave_after,
         canopy_fluxes.canopy_fluxes,
@@ -105,5 +110,6 @@ def step(options: Options) -> list[Item]:
 @lru_cache(maxsize=8)
 def column_model(options: Options = Options()) -> Model:  # noqa: B008  frozen, so sharing it is safe
     """The compiled batch of columns for these options; compiling waits for the first run."""
-    table = variable_table(options.soil_layers, options.snow_layers, options.deep_layers)
+    terms = options.seasonal_terms if options.seasonality != "none" else 0
+    table = variable_table(options.soil_layers, options.snow_layers, options.deep_layers, terms)
     return Model(step(options), table, prepare(options))

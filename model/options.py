@@ -9,13 +9,14 @@ from terraflux.model.light_use_efficiency import PHOTOSYNTHESIS
 from terraflux.model.phenology import PHENOLOGY
 from terraflux.model.photosynthesis import ACCLIMATION, LIGHT_INHIBITION
 from terraflux.model.precipitation_phase import PRECIPITATION_PHASE
+from terraflux.model.seasonal_capacity import SEASONALITY
 from terraflux.model.soil_freezing import FREEZING
 from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS
 from terraflux.model.soil_moisture_stress import SOIL_MOISTURE_STRESS, STRESS_ON
 from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY
 from terraflux.model.soil_water import WATER_BOTTOM
 from terraflux.model.stomatal_conductance import STOMATAL_CONDUCTANCE
-from terraflux.model.variables import SNOW_LAYERS, SOIL_LAYERS
+from terraflux.model.variables import SEASONAL_TERMS, SNOW_LAYERS, SOIL_LAYERS
 
 ALTERNATIVES: dict[str, Mapping[str, object]] = {
     "air": AIR,
@@ -24,6 +25,7 @@ ALTERNATIVES: dict[str, Mapping[str, object]] = {
     "photosynthesis": PHOTOSYNTHESIS,
     "acclimation": ACCLIMATION,
     "light_inhibition": LIGHT_INHIBITION,
+    "seasonality": SEASONALITY,
     "stomatal_conductance": STOMATAL_CONDUCTANCE,
     "soil_moisture_stress": SOIL_MOISTURE_STRESS,
     "stress_on": STRESS_ON,
@@ -44,7 +46,8 @@ class Options:
     """The processes of a column. Each name is a key of `ALTERNATIVES`; the numbers say how fine and how often.
 
     `leaf_rounds` are iterations of leaf temperature, `heat_passes` linearisations of the surface balance and of phase
-    change per step, `deep_layers` thermal layers below the soil (0 ends the column with the soil).
+    change per step, `deep_layers` thermal layers below the soil (0 ends the column with the soil), `seasonal_terms` the
+    terms of a season, where there is one.
     Raises OptionError for values that are not registered.
     """
 
@@ -66,6 +69,8 @@ class Options:
     soil_layers: int = SOIL_LAYERS
     deep_layers: int = 0
     snow_layers: int = SNOW_LAYERS
+    seasonality: str = "none"
+    seasonal_terms: int = SEASONAL_TERMS
 
     def __post_init__(self) -> None:
         for name, registry in ALTERNATIVES.items():
@@ -75,7 +80,7 @@ class Options:
                 raise OptionError(f"option {name} is {value!r}; known are {', '.join(sorted(registry))}"
                                   + (f"; meant {close[0]!r}?" if close else ""))
         for name, low, high in (("leaf_rounds", 1, 20), ("heat_passes", 1, 10), ("soil_layers", 2, 400),
-                                ("deep_layers", 0, 100), ("snow_layers", 3, 3)):
+                                ("deep_layers", 0, 100), ("snow_layers", 3, 3), ("seasonal_terms", 1, 100)):
             value = getattr(self, name)
             if not isinstance(value, int) or not low <= value <= high:
                 raise OptionError(f"option {name} is {value!r}; a whole number from {low} to {high}")

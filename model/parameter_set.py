@@ -27,7 +27,7 @@ class ParameterSet(Mapping[str, Value]):
 
     Sets do not change; `replace` makes a new one. Names, layer counts and bounds are checked on construction
     (ParameterError). `plant` and `soil` say where the defaults came from. Parameters of the deep axis are absent where
-    the column ends with the soil.
+    the column ends with the soil, seasonal weights where it has no season.
     """
 
     def __init__(self, values: Mapping[str, ArrayLike], plant: str, soil: Sequence[str]) -> None:
@@ -39,7 +39,7 @@ class ParameterSet(Mapping[str, Value]):
         self._layers = {
             entry.dimension: _layer_count(values, f"{stem}_thickness")
             for stem, entry in (("layer", entries["layer_thickness"]), ("deep", entries["deep_thickness"]))
-        }
+        } | {entries["seasonal_weight"].dimension: _layer_count(values, "seasonal_weight")}
         for name, entry in entries.items():
             if not (entry.dimension and not self._layers[entry.dimension]):
                 if name not in values:
@@ -113,16 +113,18 @@ class ParameterSet(Mapping[str, Value]):
         return ParameterSet({**self._values, **overrides}, self.plant, self.soil)
 
     def vector(self, table: Table) -> NDArray[np.float64]:
-        """Values in the order of `table.rows_of("parameter")`.
+        """Values in the order of `table.rows_of("parameter")`; a set without seasonal weights has them at 0.
 
         Raises ParameterError if the table's layers are not those of this set.
         """
         for dimension, count in self._layers.items():
             of_table = table.layers.get(dimension, 0)
-            if of_table != count:
-                remedy = f"build it with variable_table({dimension}_layers={count})"
+            if of_table != count and not (dimension == "season" and count == 0):
+                number = "seasonal_terms" if dimension == "season" else f"{dimension}_layers"
+                remedy = f"build it with variable_table({number}={count})"
                 raise ParameterError(f"the parameters have {count} {dimension} layers, the table {of_table}: {remedy}")
-        return np.array([np.atleast_1d(self[variable.name])[layer] for variable, layer in table.rows_of("parameter")])
+        return np.array([np.atleast_1d(self[variable.name])[layer] if variable.name in self else 0.0
+                         for variable, layer in table.rows_of("parameter")])
 
     def describe(self) -> str:
         """One line per parameter: name, value, unit, meaning."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from terraflux.model.variables import DEEP_LAYERS, variable_table
+from terraflux.model.variables import DEEP_LAYERS, SEASONAL_TERMS, variable_table
 from terraflux.model.weave.table import Variable
 
 HYDRAULIC_SETS = ("campbell", "van_genuchten", "cosby")
@@ -138,7 +138,8 @@ def _read() -> _Contents:
     document = tomllib.loads(Path(__file__).with_name("parameters.toml").read_text(encoding="utf-8"))
     kinds = {code: (code, *plant["kinds"], "all") for code, plant in document["plant_types"].items()}
     soils = {name: (name, "all") for name in document["soil_classes"]}
-    variables = {variable.name: variable for variable in variable_table(deep_layers=DEEP_LAYERS).of_kind("parameter")}
+    table = variable_table(deep_layers=DEEP_LAYERS, seasonal_terms=SEASONAL_TERMS)
+    variables = {variable.name: variable for variable in table.of_kind("parameter")}
     found: dict[str, ParameterEntry] = {}
     for group, lookup in (("site", kinds), ("plant", kinds), ("soil", soils), ("deep", soils)):
         for name, text in document[group].items():

@@ -11,6 +11,7 @@ from terraflux.model.weave.table import Table, Variable
 SOIL_LAYERS = 10
 SNOW_LAYERS = 3
 DEEP_LAYERS = 8
+SEASONAL_TERMS = 6
 
 
 def _declare(kind: str, text: str, dimension: str = "") -> list[Variable]:
@@ -39,6 +40,18 @@ FORCING = _declare("forcing", """
     diffuse_fraction      | 1          | 0..1       |                                           |         | diffuse share of downwelling shortwave radiation
     photoperiod           | h          | 0..24      |                                           |         | day length
     prescribed_leaf_area_index | m2 m-2 | 0..15     | leaf_area_index                           | LAI     | leaf area index given from outside
+""")
+
+# Rows of a season; a column without seasonality has none of them.
+SEASON = _declare("forcing", """
+    seasonal_basis        | 1          | -20..20    |  |  | seasonal terms at this time, given from outside
+""", "season") + _declare("parameter", """
+    seasonal_weight       | 1          | -5..5      |  |  | weight of seasonal terms in the logarithm of photosynthetic capacity
+""", "season")
+
+SEASON_DIAGNOSTICS = _declare("diagnostic", """
+    seasonal_exponent     | 1          |            |  |  | logarithm of the seasonal factor
+    seasonal_factor       | 1          |            |  |  | photosynthetic capacity or light-use efficiency relative to that without season
 """)
 
 SETTINGS = _declare("setting", """
@@ -439,12 +452,17 @@ GROUND_WORK = _declare("diagnostic", """
     snow_solved_temperature       | degC         |            |                               |          | temperature of snow layers that conduction was solved for
 """, "snow")
 
-GROUPS = (FORCING, SETTINGS, SITE_PARAMETERS, PLANT_PARAMETERS, SOIL_PARAMETERS, DERIVED, STATES, AIR_DIAGNOSTICS,
+GROUPS = (FORCING, SEASON, SETTINGS, SITE_PARAMETERS, PLANT_PARAMETERS, SOIL_PARAMETERS, DERIVED, STATES, AIR_DIAGNOSTICS,
           CANOPY_DIAGNOSTICS, LEAF_DIAGNOSTICS, CANOPY_FLUXES, GROUND_DIAGNOSTICS, CARBON_FLUXES, TOTALS, CLOSURES, SOIL_DIAGNOSTICS,
-          GROUND_HEAT, GROUND_WORK)
+          GROUND_HEAT, GROUND_WORK, SEASON_DIAGNOSTICS)
 
 
-def variable_table(soil_layers: int = SOIL_LAYERS, snow_layers: int = SNOW_LAYERS, deep_layers: int = 0) -> Table:
-    """The table for a column with these numbers of layers; `deep_layers=0` leaves the deep thermal column out."""
-    return Table([variable for group in GROUPS for variable in group],
-                 layers={"soil": soil_layers, "snow": snow_layers, "deep": deep_layers})
+def variable_table(soil_layers: int = SOIL_LAYERS, snow_layers: int = SNOW_LAYERS, deep_layers: int = 0,
+                   seasonal_terms: int = 0) -> Table:
+    """The table for a column with these numbers of layers; `deep_layers=0` leaves the deep thermal column out.
+
+    `seasonal_terms` is the number of terms of a season; 0 leaves everything seasonal out.
+    """
+    groups = [group for group in GROUPS if seasonal_terms or group is not SEASON_DIAGNOSTICS]
+    return Table([variable for group in groups for variable in group],
+                 layers={"soil": soil_layers, "snow": snow_layers, "deep": deep_layers, "season": seasonal_terms})

@@ -10,13 +10,13 @@ import pytest
 from terraflux.model import constants
 from terraflux.model.options import ALTERNATIVES, Options
 from terraflux.model.parameter_table import HYDRAULIC_SETS, parameter_entries
-from terraflux.model.variables import DEEP_LAYERS, variable_table
+from terraflux.model.variables import DEEP_LAYERS, SEASONAL_TERMS, variable_table
 from terraflux.model.weave import Process
 
 NO_PHYSICS = {"__init__", "carbon_recipe", "column", "constants", "ground_recipe", "initial_state", "options",
               "parameter_set", "parameter_table", "parameters", "variables"}
 SECTIONS = ("## Equations", "## Sources")
-WORDS = {"code", "simulate", "spin_up", "leaf_rounds", "heat_passes", "deep_layers", "permafrost8"}
+WORDS = {"code", "simulate", "spin_up", "leaf_rounds", "heat_passes", "deep_layers", "seasonal_terms", "permafrost8"}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,8 @@ def test_sections_made_from_the_code_are_current(pages, tables):
 @pytest.fixture(scope="module")
 def known_names():
     """Names of variables, parameters, options and their values, and of what model files define."""
-    names = set(variable_table(deep_layers=DEEP_LAYERS)) | set(parameter_entries()) | set(HYDRAULIC_SETS) | WORDS
+    table = variable_table(deep_layers=DEEP_LAYERS, seasonal_terms=SEASONAL_TERMS)
+    names = set(table) | set(parameter_entries()) | set(HYDRAULIC_SETS) | WORDS
     for option, registry in ALTERNATIVES.items():
         names |= {option, *registry}
     return names

@@ -32,7 +32,7 @@ OTHER_OPTIONS = Options(
     air="buck", phenology="growing_season_index", precipitation_phase="air_temperature", photosynthesis="light_use_efficiency",
     acclimation="none", light_inhibition="inhibited", stomatal_conductance="ball_berry",
     soil_moisture_stress="clm", stress_on="conductance", soil_hydraulics="van_genuchten", soil_bottom="water_table",
-    soil_conductivity="cote_konrad", freezing="sharp", deep_layers=8,
+    soil_conductivity="cote_konrad", freezing="sharp", deep_layers=8, seasonality="basis", seasonal_terms=2,
 )
 
 
@@ -130,9 +130,11 @@ class Batch:
 
 
 def stacked(table: Any, series: Sequence[Mapping[str, Array]]) -> Array:
-    """Forcing [time, row, series] in the order of the table."""
-    names = [variable.name for variable in table.of_kind("forcing")]
-    return np.ascontiguousarray(np.stack([np.stack([one[name] for name in names], 1) for one in series], 2))
+    """Forcing [time, row, series] in the order of the table; its seasonal terms are powers of the wave of day length."""
+    rows = table.rows_of("forcing")
+    return np.ascontiguousarray(np.stack([np.stack(
+        [one[variable.name] if variable.name in one else (0.25 * one["photoperiod"] - 3.0) ** (layer + 1)
+         for variable, layer in rows], 1) for one in series], 2))
 
 
 def every_plant_on_every_soil() -> list[tuple[str, str]]:
@@ -159,6 +161,8 @@ def columns(
         extra.setdefault("deep_thickness", f"permafrost{options.deep_layers}")
     if options.soil_hydraulics == "van_genuchten":
         extra.setdefault("hydraulics", "van_genuchten")
+    if options.seasonality != "none":
+        extra.setdefault("seasonal_weight", np.linspace(0.4, -0.2, options.seasonal_terms))
     sets = [parameters(plant, soil, **extra) for plant, soil in pairs]
     series = [weather(climate, steps, seed, time_step, season_days, smooth) for climate in climates]
     forcing_of = (np.arange(len(sets)) + seed) % len(series)

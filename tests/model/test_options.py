@@ -41,7 +41,7 @@ def test_a_misspelt_option_is_refused_with_the_nearest():
 
 @pytest.mark.parametrize(("name", "value"), [
     ("leaf_rounds", 0), ("leaf_rounds", 21), ("leaf_rounds", 2.5), ("heat_passes", 0), ("soil_layers", 1),
-    ("deep_layers", 1), ("deep_layers", -1), ("snow_layers", 5),
+    ("deep_layers", 1), ("deep_layers", -1), ("snow_layers", 5), ("seasonal_terms", 0),
 ])
 def test_numbers_out_of_range_are_refused(name, value):
     with pytest.raises(OptionError, match=f"option {name} is {value}"):

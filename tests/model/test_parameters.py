@@ -15,7 +15,7 @@ from terraflux.model.parameters import (
     plant_types,
     soil_classes,
 )
-from terraflux.model.variables import DEEP_LAYERS, variable_table
+from terraflux.model.variables import DEEP_LAYERS, SEASONAL_TERMS, variable_table
 
 # USDA texture triangle: class of a sand and clay percentage (Soil Survey Manual, chapter 3).
 USDA = {
@@ -36,12 +36,12 @@ MINERAL = tuple(USDA)
 
 
 def test_every_parameter_of_the_variable_table_has_one_entry():
-    declared = [variable.name for variable in variable_table(deep_layers=DEEP_LAYERS).of_kind("parameter")]
-    assert list(parameter_entries()) == declared
+    table = variable_table(deep_layers=DEEP_LAYERS, seasonal_terms=SEASONAL_TERMS)
+    assert list(parameter_entries()) == [variable.name for variable in table.of_kind("parameter")]
 
 
 def test_unit_and_bounds_are_those_of_the_variable_table():
-    table = variable_table(deep_layers=DEEP_LAYERS)
+    table = variable_table(deep_layers=DEEP_LAYERS, seasonal_terms=SEASONAL_TERMS)
     for name, entry in parameter_entries().items():
         assert (entry.unit, entry.bounds) == (table[name].unit, table[name].bounds)
 
