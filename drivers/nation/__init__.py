@@ -1,0 +1,1 @@
+"""Parts of the synthetic nation: relief, climate, weather, plants, soils, leaves. Open it with `drivers.synthetic_nation`."""
