@@ -1,8 +1,9 @@
 """Area of grid cells on the sphere or the WGS84 ellipsoid: the one place where terraflux turns degrees into square metres.
 
 Sphere: A = R**2 dlon (sin lat_north - sin lat_south), R = 6371.0 km. Ellipsoid: the authalic integral of Snyder (1987, USGS
-Professional Paper 1395, eq. 3-12), A = b**2/2 dlon [q(north) - q(south)], q = sin lat/(1 - e**2 sin**2 lat) + atanh(e sin lat)/e.
-A budget uses one method throughout; the two differ by up to 0.5 % per cell and 0.2 % over China.
+Professional Paper 1395, eq. 3-12): A = b**2/2 dlon [q(north) - q(south)] with
+q = sin lat/(1 - e**2 sin**2 lat) + atanh(e sin lat)/e. Quarter-degree cells differ by -0.45 % (equator) to +0.90 % (poles)
+between the two, the globe by 2e-6; a budget uses one method throughout.
 """
 
 import numpy as np
