@@ -35,7 +35,7 @@ from terraflux.sites.observation_weights import (
 )
 
 HOURS = ("all", "day", "night")
-AVERAGES = ("step", "day")
+AVERAGES = ("step", "day", "month")
 ENERGY_BALANCES = ("raw", "corrected")
 WEIGHT_RULES = ("neff", "equal_stream", "sum")
 SIGMA_RULES = ("supplied", "line", "constant")
@@ -45,6 +45,8 @@ CORRELATION_PRIOR = Beta(5.0, 5.0)
 CLOSURE_PRIOR = normal(1.0, 0.1, 0.7, 1.2)
 FIRST_YEAR, LAST_YEAR = 1800, 2300
 SAMPLED = "sampled"
+MONTHLY_SHARE = 0.1
+"""Error of a monthly mean relative to it: filled gaps and closure, our choice."""
 
 
 def _refuse_word(word: str, known: Sequence[str] | Mapping[str, Any], what: str) -> None:
@@ -130,9 +132,11 @@ class StreamChoice:
     """One stream of observations and how its errors are modelled.
 
     `variable` is a name or short name of STREAM_VARIABLES, `depth` (m) the sensor's for soil streams, `hours` all, day or
-    night, `average` step or day. `error_model` is gaussian, laplace or student_t; `correlation` (AR(1), per model step) and
-    `scale` (on the random error) are numbers or priors to sample, None takes the variable's correlation (0 for days).
-    `energy_balance` says for latent and sensible heat which fluxes are meant: raw, or corrected for closure.
+    night, `average` step, day, or month for the monthly means that a source gives where its half hours are not public (their
+    error is a tenth of the mean beside the floor of the variable, unless given). `error_model` is gaussian, laplace or
+    student_t; `correlation` (AR(1), per model step) and `scale` (on the random error) are numbers or priors to sample, None
+    takes the variable's correlation (0 for means). `energy_balance` says for latent and sensible heat which fluxes are
+    meant: raw, or corrected for closure.
     """
 
     variable: str
@@ -154,7 +158,9 @@ class StreamChoice:
         object.__setattr__(self, "variable", full)
         object.__setattr__(self, "name", self.name or full)
         if self.sigma is None:
-            object.__setattr__(self, "sigma", known.sigma)
+            object.__setattr__(self, "sigma", known.sigma if self.average != "month" else SigmaRule(
+                "line", offset=max(known.sigma.floor, known.sigma.value, known.sigma.offset),
+                slope_positive=MONTHLY_SHARE, slope_negative=MONTHLY_SHARE))
         if self.correlation is None:
             object.__setattr__(self, "correlation", known.correlation if self.average == "step" else 0.0)
         for word, words, what in ((self.error_model, ERROR_MODELS, "error model"), (self.hours, HOURS, "hours"), (
@@ -167,8 +173,8 @@ class StreamChoice:
             raise ProblemError(f"stream {self.name}: depth = {self.depth} m is not below ground (0..100 m)")
         if self.energy_balance == "corrected" and full not in ("latent_heat", "sensible_heat"):
             raise ProblemError(f"stream {self.name}: only latent and sensible heat are corrected for energy balance")
-        if self.average == "day" and self.hours != "all":
-            raise ProblemError(f"stream {self.name}: daily means take all hours; leave out hours = {self.hours!r}")
+        if self.average != "step" and self.hours != "all":
+            raise ProblemError(f"stream {self.name}: daily and monthly means take all hours; leave out hours = {self.hours!r}")
 
     def noise_rows(self) -> tuple[NoiseRow, ...]:
         """Scale and correlation of the stream's errors; sampled where a prior is given."""

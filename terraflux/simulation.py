@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from terraflux.drivers.datasets import forcing_array
 from terraflux.drivers.restart import read_restart, write_restart
 from terraflux.drivers.tower import Tower
+from terraflux.drivers.tower_columns import tower_options, tower_parameters, whole_years
 from terraflux.model.column import column_model
 from terraflux.model.initial_state import initial_state
 from terraflux.model.options import OptionError, Options
 from terraflux.model.parameter_set import ParameterSet
-from terraflux.model.parameters import parameters as parameter_set
 from terraflux.model.spinup_run import SMALL_DRIFT, SpinUp, spin_up
 from terraflux.model.weave import Table
 
@@ -38,23 +38,6 @@ DEFAULT_OUTPUTS = (
     "passive_carbon",
 )
 """What a tower run keeps unless told otherwise."""
-
-
-def tower_parameters(tower: Tower, options: Options, overrides: Mapping[str, ArrayLike] | None = None
-                     ) -> dict[str, tuple[float, ParameterSet]]:
-    """Area share and parameters of every plant type of a site, by code.
-
-    The site's facts and parameters come first, `overrides` on top. Raises ParameterError for what does not exist.
-    """
-    site = tower.site
-    extra: dict[str, Any] = {"canopy_height": site.canopy_height, "measurement_height": site.measurement_height,
-                             **site.parameters, **(overrides or {})}
-    if options.deep_layers and "deep_thickness" not in extra:
-        extra["deep_thickness"] = "permafrost8"
-    if options.soil_hydraulics == "van_genuchten":
-        extra.setdefault("hydraulics", "van_genuchten")
-    return {code: (share, parameter_set(code, site.soil_class, **extra))
-            for code, share in site.mixture.items()}
 
 
 def simulate(
@@ -85,7 +68,7 @@ def simulate(
     The dataset's attributes hold the largest residual of water, energy, heat and carbon of any step (`*_closure_*`).
     Raises OptionError, ParameterError, ForcingError, and ColumnError naming variable and time where a column fails.
     """
-    chosen = _options(tower, options)
+    chosen = tower_options(tower, options)
     model = column_model(chosen)
     if isinstance(parameters, ParameterSet):
         mixture = {"given": (1.0, parameters)}
@@ -138,34 +121,6 @@ def simulate(
         "spin_up": origin or describe_spin_up(spun),
     }
     return dataset
-
-
-def _options(tower: Tower, given: Options | Mapping[str, object] | None) -> Options:
-    if isinstance(given, Options):
-        return given
-    values = {**tower.site.options, **(given or {})}
-    if "phenology" not in values:
-        values["phenology"] = tower.forcing.attrs.get("leaf_area_option", "prescribed")
-    return Options.from_mapping(values)
-
-
-def whole_years(forcing: xr.Dataset) -> slice:
-    """The steps of as many whole years as the record holds, from its start; all steps of a shorter record."""
-    times = forcing["time"].values
-    step = np.timedelta64(int(forcing.attrs["time_step_seconds"]), "s")
-    years = 0
-    start = times[0].astype("datetime64[s]")
-    while True:
-        month = start.astype("datetime64[M]")
-        end = (month + 12 * (years + 1)).astype("datetime64[s]") + (start - month.astype("datetime64[s]"))
-        if end > times[-1].astype("datetime64[s]") + step:
-            break
-        years += 1
-    if not years:
-        return slice(None)
-    month = start.astype("datetime64[M]")
-    end = (month + 12 * years).astype("datetime64[s]") + (start - month.astype("datetime64[s]"))
-    return slice(0, int(np.searchsorted(times.astype("datetime64[s]"), end)))
 
 
 def window_index(times: NDArray[np.datetime64], every: str) -> NDArray[np.int64] | None:

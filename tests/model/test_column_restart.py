@@ -7,10 +7,11 @@ import pytest
 
 from terraflux.drivers.restart import read_restart, write_restart
 from terraflux.drivers.synthetic_tower import synthetic_tower
+from terraflux.drivers.tower_columns import tower_parameters
 from terraflux.model.column import column_model
 from terraflux.model.initial_state import initial_state
 from terraflux.model.options import Options
-from terraflux.simulation import simulate, tower_parameters
+from terraflux.simulation import simulate
 
 pytestmark = pytest.mark.xdist_group("column")
 

@@ -1,0 +1,302 @@
+"""The ladder of a calibration: optimum, normal posterior, is that enough, and if not, sampling.
+
+    found = fit(TowerProblem(problem, columns), seed=1)
+    found.draws                                    # (1000, p) control vectors of equal weight
+
+`auto` climbs only as far as it must: Gauss-Newton from several starts, a normal posterior around the best, weighted draws
+whose Pareto k and effective size say whether they suffice; if not, a sampler started from that normal posterior. Any
+solver or sampler may be asked for by name. Noise that is sampled (scales, correlations of errors) moves no modelled value:
+it is estimated from the residuals between Gauss-Newton passes, without runs of the model, and has its own block in the
+normal posterior, for a mean and a scale are independent there.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from terraflux.assimilation.checkpoint import Checkpoint
+from terraflux.assimilation.gauss_newton import Optimum, positive
+from terraflux.assimilation.laplace import LaplacePosterior, laplace_posterior
+from terraflux.assimilation.likelihood import misfit
+from terraflux.assimilation.pareto_smoothing import ImportanceCheck, importance_check
+from terraflux.assimilation.samplers import SAMPLERS, sampler
+from terraflux.assimilation.sampling_result import SamplingResult
+from terraflux.assimilation.solvers import ENSEMBLES, SEARCHES, STARTS, solve, starting_controls
+from terraflux.assimilation.stop_rule import StopRule
+from terraflux.assimilation.tower_problem import TowerProblem
+from terraflux.drivers.errors import nearest
+
+Floats = NDArray[np.float64]
+Progress = Callable[[int, int, str], object]
+METHODS = ("auto", *SEARCHES, *ENSEMBLES, *SAMPLERS)
+NOISE_PASSES = 4
+NOISE_CHANGE = 0.02
+"""Noise is settled when no element of it moves by more than this in control space."""
+NOISE_STEP = 1e-3
+DRAWS = 1000
+AUTO_SAMPLER = "importance"
+MAXIMUM_RUNS = 20_000
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One rung of the ladder: its name, replicas run, seconds, and what it found in words."""
+
+    name: str
+    runs: int
+    seconds: float
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What a calibration found.
+
+    `draws` (N, p) control vectors of equal weight from the posterior; `mode` (p,) the best point, with `log_posterior`;
+    `normal` the normal posterior around it; `check` the weighted draws; `sampling` the sampler's result or None.
+    `default_misfit` and `mode_misfit` (streams,) are negative log-likelihoods at the defaults and the mode. `status` is
+    "converged", "approximate" (a variational method was asked for and nothing judged it) or "not_converged".
+    """
+
+    target: TowerProblem
+    method: str
+    status: str
+    message: str
+    mode: Floats
+    log_posterior: float
+    draws: Floats
+    normal: LaplacePosterior | None
+    optimum: Optimum | None
+    check: ImportanceCheck | None
+    sampling: SamplingResult | None
+    default_misfit: Floats
+    mode_misfit: Floats
+    stages: tuple[Stage, ...]
+    seed: int
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def runs(self) -> int:
+        """Replicas of the model evaluated."""
+        return sum(stage.runs for stage in self.stages)
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time (s)."""
+        return sum(stage.seconds for stage in self.stages)
+
+    def physical(self) -> Floats:
+        """The draws as physical values (N, p)."""
+        return self.target.space.physical(self.draws)
+
+    def summary(self) -> str:
+        """A table of defaults, modes and posterior quantiles, under a line on the whole."""
+        space = self.target.space
+        best, values = space.physical(self.mode[None])[0], self.physical()
+        lines = [f"{self.method}: {self.status} after {self.runs} runs in {self.seconds:.1f} s. {self.message}",
+                 f"{'parameter':<40}{'default':>12}{'mode':>12}{'mean':>12}{'q05':>12}{'q95':>12}"]
+        for k, name in enumerate(space.names):
+            low, high = np.quantile(values[:, k], (0.05, 0.95))
+            lines.append(f"{name:<40}" + "".join(f"{number:12.5g}" for number in (
+                space.default[k], best[k], values[:, k].mean(), low, high)))
+        return "\n".join(lines)
+
+
+class _Ladder:
+    """Keeps the books: runs and seconds of each rung."""
+
+    def __init__(self, target: TowerProblem, progress: Progress | None) -> None:
+        self.target, self.progress = target, progress
+        self.stages: list[Stage] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._runs, self._clock = self.target.runs, time.monotonic()
+
+    def done(self, name: str, message: str) -> None:
+        self.stages.append(Stage(name, self.target.runs - self._runs, time.monotonic() - self._clock, message))
+        self._begin()
+
+    def tell(self, text: str) -> None:
+        if self.progress is not None:
+            self.progress(0, 0, text)
+
+
+def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: int = STARTS, draws: int = DRAWS,
+        maximum_runs: int = MAXIMUM_RUNS, stop: StopRule | None = None, checkpoint: Checkpoint | None = None,
+        settings: Any = None, progress: Progress | None = None, **options: Any) -> Fit:
+    """Calibrates a tower problem; see the head of this file.
+
+    method: auto, a solver or a sampler by name. starts: of Gauss-Newton, the prior median first. draws: kept from the
+    posterior. maximum_runs: of a sampler. checkpoint: of a sampler, resumed if it holds a chain of the same problem.
+    settings: those of the sampler; options: those of the solver. Raises ValueError for an unknown method, or where the
+    model fails at every start.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; {nearest(method, METHODS)}")
+    ladder = _Ladder(target, progress)
+    default = target.space.default_control()
+    default_misfit = target.misfit(default[None])[0]
+    ladder.done("defaults", f"misfit {float(default_misfit @ target.stream_weight):.1f}")
+    if method in ENSEMBLES:
+        return _ensemble(target, method, seed, draws, default, default_misfit, ladder, options)
+    optimum, mode = _search(target, method if method in SEARCHES else "gn", default, starts, seed, ladder, options)
+    normal = _normal(target, mode)
+    ladder.done("normal posterior", normal.message)
+    mode = normal.mean
+    found: dict[str, Any] = {"normal": normal, "optimum": optimum, "check": None, "sampling": None}
+    if method in SEARCHES and method != "gn":
+        made = normal.draws(draws, seed)
+        status, message = "approximate", "normal posterior, not checked"
+    else:
+        ladder.tell("weighing draws")
+        check = importance_check(target.log_density, normal, draws, seed)
+        ladder.done("weighted draws", check.message)
+        found["check"] = check
+        made = _resampled(check.draws, check.weights, draws, seed)
+        doubt = optimum.spread > 2.0
+        good = check.sufficient and normal.status == "converged" and not doubt
+        status, message = ("converged" if good else "not_converged"), check.message
+        if doubt:
+            message += f"; starts ended {optimum.spread:.1f} apart in log posterior: there may be several optima"
+        if method in SAMPLERS or (method == "auto" and not good):
+            chosen = method if method in SAMPLERS else AUTO_SAMPLER
+            sampled = sampler(chosen)(target.log_density_and_misfits, normal.mean, normal.covariance, names=target.names,
+                                      seed=seed, maximum_runs=maximum_runs, checkpoint=checkpoint, progress=progress,
+                                      **({} if settings is None else {"settings": settings}),
+                                      **({} if stop is None else _stop_of(chosen, stop)))
+            ladder.done(chosen, sampled.message)
+            found["sampling"] = sampled
+            made = sampled.equal_draws(draws, seed)
+            status, message = sampled.status, sampled.message
+    return _finished(target, method, status, message, mode, made, found, default_misfit, ladder, seed)
+
+
+def _search(target: TowerProblem, method: str, default: Floats, starts: int, seed: int, ladder: _Ladder,
+            options: Mapping[str, Any]) -> tuple[Optimum, Floats]:
+    """The optimum of all controls: passes of the solver in the mean columns, noise from residuals in between."""
+    columns = target.mean_columns
+    space = target.space
+    points = starting_controls(columns.size, lambda p: np.stack([np.asarray(space.priors[k].transform.control(
+        space.priors[k].quantile(p[:, i]))) for i, k in enumerate(columns)], axis=1), max(starts, 1), seed)
+    points[0] = default[columns]
+    control = default.copy()
+    best: Optimum | None = None
+    for number in range(NOISE_PASSES if target.noise_columns.size else 1):
+        ladder.tell(f"searching the optimum, pass {number + 1}")
+        best = solve(method, target.with_noise(control), points, seed, **options)  # type: ignore[assignment]
+        assert isinstance(best, Optimum)
+        if best.status == "failed":
+            raise ValueError(f"{target.columns.tower.site.site_id}: {best.message}")
+        before = control.copy()
+        control[columns] = best.u
+        control = estimated_noise(target, control)
+        ladder.done(f"{method} pass {number + 1}", best.message)
+        if np.abs(control - before)[target.noise_columns].max(initial=0.0) < NOISE_CHANGE:
+            break
+        points = best.u[None]
+    assert best is not None
+    return best, control
+
+
+def estimated_noise(target: TowerProblem, control: Floats) -> Floats:
+    """The control vector with its noise at the conditional mode, given residuals at its parameters; one run."""
+    columns = target.noise_columns
+    if not columns.size:
+        return control
+    predicted = target.predict(control[None])
+    streams, weight = target.streams, target.stream_weight
+
+    def cost(w: Floats) -> float:
+        trial = control.copy()
+        trial[columns] = w
+        value = float(misfit(streams, predicted, target.space.noise(trial[None]))[0] @ weight
+                      - target.log_prior(trial[None])[0])
+        return value if np.isfinite(value) else 1e300
+
+    made = control.copy()
+    made[columns] = minimize(cost, control[columns], method="L-BFGS-B", bounds=[(-8.0, 8.0)] * columns.size).x
+    return made
+
+
+def _normal(target: TowerProblem, mode: Floats) -> LaplacePosterior:
+    """Normal posterior of the whole control vector: a block of the mean columns, a block of the noise."""
+    mean_columns, noise_columns = target.mean_columns, target.noise_columns
+    block = laplace_posterior(target.with_noise(mode), mode[mean_columns])
+    centre = mode.copy()
+    centre[mean_columns] = block.mean
+    hessian = np.zeros((mode.size, mode.size))
+    hessian[np.ix_(mean_columns, mean_columns)] = block.hessian
+    if noise_columns.size:
+        centre = estimated_noise(target, centre)
+        hessian[np.ix_(noise_columns, noise_columns)] = positive(_noise_curvature(target, centre))
+    value = float(target.log_density(centre[None])[0])
+    covariance = np.linalg.inv(hessian)
+    return LaplacePosterior(centre, 0.5 * (covariance + covariance.T), hessian, value, block.runs, block.status, block.message)
+
+
+def _noise_curvature(target: TowerProblem, centre: Floats) -> Floats:
+    """Second derivatives of the negative log posterior in the noise columns, at fixed modelled values."""
+    columns = target.noise_columns
+    predicted = target.predict(centre[None])
+    count = columns.size
+    moves = np.eye(count) * NOISE_STEP
+    points = [np.zeros(count)] + [a * moves[i] + b * moves[j] for i in range(count) for j in range(i, count)
+                                  for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
+    rows = np.repeat(centre[None], len(points), axis=0)
+    rows[:, columns] += np.array(points)
+    values = (misfit(target.streams, np.repeat(predicted, len(points), axis=0), target.space.noise(rows))
+              @ target.stream_weight - target.log_prior(rows))
+    made = np.zeros((count, count))
+    place = 1
+    for i in range(count):
+        for j in range(i, count):
+            both, first, second, neither = values[place:place + 4]
+            made[i, j] = made[j, i] = (both - first - second + neither) / (4.0 * NOISE_STEP**2)
+            place += 4
+    return made
+
+
+def _stop_of(name: str, stop: StopRule) -> dict[str, Any]:
+    """The stop rule in the words of a sampler: weighted draws know no chains."""
+    return {"minimum_effective_size": stop.minimum_effective_size} if name == "importance" else {"rule": stop}
+
+
+def _resampled(draws: Floats, weights: Floats, count: int, seed: int) -> Floats:
+    """Draws of equal weight by systematic resampling."""
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(draws))
+    edges = np.cumsum(weights[order])
+    points = (np.arange(count) + generator.random()) / count * edges[-1]
+    return draws[order[np.minimum(np.searchsorted(edges, points, side="right"), len(draws) - 1)]]
+
+
+def _ensemble(target: TowerProblem, method: str, seed: int, draws: int, default: Floats, default_misfit: Floats,
+              ladder: _Ladder, options: Mapping[str, Any]) -> Fit:
+    """An ensemble method: a rough posterior in the mean columns, noise at its defaults."""
+    fixed = target.with_noise(default)
+    generator = np.random.default_rng(seed)
+    columns = target.mean_columns
+    prior = target.space.draw(generator, int(options.get("members", 10 * columns.size)))[:, columns]
+    mean, covariance = target.space.prior_moments()
+    fixed.prior_mean, fixed.prior_covariance = mean[columns], covariance[np.ix_(columns, columns)]
+    found = solve(method, fixed, prior, seed, **{key: value for key, value in options.items() if key != "members"})
+    ladder.done(method, found.message)
+    made = fixed.full(generator.multivariate_normal(found.mean, found.covariance, draws))  # type: ignore[union-attr]
+    mode = fixed.full(found.mean)[0]  # type: ignore[union-attr]
+    return _finished(target, method, "approximate", found.message, mode, made,
+                     {"normal": None, "optimum": None, "check": None, "sampling": None}, default_misfit, ladder, seed)
+
+
+def _finished(target: TowerProblem, method: str, status: str, message: str, mode: Floats, draws: Floats,
+              found: Mapping[str, Any], default_misfit: Floats, ladder: _Ladder, seed: int) -> Fit:
+    value, each = target.log_density_and_misfits(mode[None])
+    ladder.done("best point", f"log posterior {float(value[0]):.2f}")
+    warnings = tuple(found["sampling"].warnings) if found["sampling"] is not None else ()
+    return Fit(target, method, status, message, mode, float(value[0]), draws, default_misfit=default_misfit,
+               mode_misfit=each[0], stages=tuple(ladder.stages), seed=seed, warnings=warnings, **found)
