@@ -1,0 +1,129 @@
+"""ILAMB's scores cell by cell and region by region (Collier et al. 2018, J. Adv. Model. Earth Syst. 10:2731).
+
+They follow what ILAMB 2.7.3 does, also where that is a choice of its own:
+- months have the lengths of a year without leap days;
+- the mean of squares (variability of the reference, interannual variability) weights months by the distance between the
+  middles of their neighbours rather than by their days;
+- the error of the RMSE score is that of the mean year, not of the series, unless `rmse_score_basis` says otherwise;
+- the annual cycle is the plain mean over whole years from January, its maximum lies in the middle of a month;
+- the standard deviations of the spatial score are those of cells, not of area, and its correlation counts cells without
+  values as nought (`as_coded=False` leaves them out and weights by area);
+- scores of regions are area means of the maps.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terraflux.evaluation.comparison.agreement import annual_cycle, check_alike, phase_shift, taylor, weighted_mean
+from terraflux.evaluation.comparison.fields import DAYS_OF_MONTH, Fields, noleap_days
+from terraflux.evaluation.ilamb_scores import DAYS_PER_YEAR, overall_score
+
+Floats = NDArray[np.float64]
+SMALLEST = 1e-16
+LEAST_DEVIATION = 1e-12
+RMSE_BASES = ("cycle", "series")
+
+
+@dataclass(frozen=True, eq=False)
+class IlambScores:
+    """Maps [latitude, longitude] of the scores by name (bias, rmse, phase, interannual), and the scores of regions.
+
+    `regions[name]` holds those too, with spatial and overall; scores that do not exist are left out.
+    """
+
+    maps: dict[str, Floats]
+    regions: dict[str, dict[str, float]]
+
+
+def ilamb_scores(simulated: Fields, reference: Fields, shares: Mapping[str, Floats] | None = None, *, rmse_basis: str = "cycle",
+                 interannual: bool = True, mass_weighting: bool = False, as_coded: bool = True) -> IlambScores:
+    """Scores of monthly fields on common ground (see `bring_together`), for the whole and for regions.
+
+    A cell belongs to the regions that hold more than half of it. `rmse_basis` is "cycle" (mean years are compared, what
+    ILAMB does unless told) or "series" (all months, the formula of the paper). `interannual` = False is ILAMB's `skip_iav`;
+    `mass_weighting` weights regional means by the mean of the reference too. Raises ValueError for yearly fields, or
+    where there is no whole year.
+    """
+    check_alike(simulated, reference)
+    if rmse_basis not in RMSE_BASES:
+        raise ValueError(f"unknown rmse_basis {rmse_basis!r}; known are {', '.join(RMSE_BASES)}")
+    if not reference.monthly:
+        raise ValueError("ILAMB's scores of the annual cycle need months; these fields are yearly")
+    a, b = simulated.values.astype(float), reference.values.astype(float)
+    there = np.isfinite(a).any(axis=0) & np.isfinite(b).any(axis=0)
+    if not there.any():
+        raise ValueError(f"no cell has values of {simulated.name} and {reference.name}")
+    days = noleap_days(reference.time)
+    nodes = _node_weights(reference.time)
+    mean_a, mean_b = _mean(a, days), _mean(b, days)
+    variability = np.sqrt(_mean((b - mean_b) ** 2, nodes))
+    cycle_a, cycle_b = annual_cycle(simulated), annual_cycle(reference)
+    if cycle_a is None or cycle_b is None:
+        raise ValueError(f"{reference.time[0]} to {reference.time[-1]} holds no whole year")
+    if rmse_basis == "cycle":
+        error = _mean(((cycle_a - cycle_a.mean(axis=0)) - (cycle_b - cycle_b.mean(axis=0))) ** 2, DAYS_OF_MONTH)
+    else:
+        error = _mean(((a - mean_a) - (b - mean_b)) ** 2, days)
+    maps = {"bias": _score(mean_a - mean_b, variability, there), "rmse": _score(np.sqrt(error), variability, there)}
+    shift = phase_shift(simulated, reference)
+    constant = there & np.isnan(shift)
+    # Where nothing varies ILAMB finds the maximum of both in January: no shift.
+    maps["phase"] = np.where(there, 0.5 * (1.0 + np.cos(2.0 * np.pi * np.where(constant, 0.0, shift) / DAYS_PER_YEAR)), np.nan)
+    if interannual:
+        month = reference.time.astype(np.int64) % 12
+        ours, theirs = (np.sqrt(_mean((values - cycle[month]) ** 2, nodes)) for values, cycle in ((a, cycle_a), (b, cycle_b)))
+        maps["interannual"] = _score(ours - theirs, theirs, there)
+    area = reference.area()
+    normaliser = area * np.where(there, mean_b, 0.0) if mass_weighting else area
+    regions = {}
+    for name, share in (shares or {"all": np.ones(area.shape)}).items():
+        held = there & (share > 0.5)
+        if not held.any():
+            continue
+        scores = {key: weighted_mean(one, np.where(held, normaliser, 0.0)) for key, one in maps.items()}
+        scores["spatial"] = spatial_score(mean_a, mean_b, held, area, as_coded=as_coded)
+        scores = {key: value for key, value in scores.items() if np.isfinite(value)}
+        regions[name] = scores | ({"overall": overall_score(scores)} if scores else {})
+    return IlambScores(maps, regions)
+
+
+def spatial_score(simulated_mean: Floats, reference_mean: Floats, held: NDArray[np.bool_], area: Floats, *,
+                  as_coded: bool = True) -> float:
+    """4 (1 + R) / ((s + 1/s)^2 (1 + R0)), R0 = 1, of maps of time means over the cells that are held (Taylor 2001)."""
+    if not as_coded:
+        found = taylor(simulated_mean, reference_mean, np.where(held, area, 0.0))
+        ratio, r = found.deviation_ratio, found.correlation
+    else:
+        spread = [max(float(one[held].std()), LEAST_DEVIATION) for one in (simulated_mean, reference_mean)]
+        ratio = spread[0] / spread[1]
+        r = taylor(np.where(held, simulated_mean, 0.0), np.where(held, reference_mean, 0.0)).correlation
+    if not (np.isfinite(r) and np.isfinite(ratio) and ratio > 0.0):
+        return np.nan
+    return float(4.0 * (1.0 + r) / ((ratio + 1.0 / ratio) ** 2 * 2.0))
+
+
+def _mean(values: Floats, weights: Floats) -> Floats:
+    """Mean over time by weights, over the steps that have values; NaN where none has."""
+    weight = np.isfinite(values) * weights[:, None, None]
+    whole = weight.sum(axis=0)
+    return np.where(whole > 0.0, np.nansum(weight * np.nan_to_num(values), axis=0) / np.where(whole > 0.0, whole, 1.0), np.nan)
+
+
+def _node_weights(time: NDArray[np.datetime64]) -> Floats:
+    """Half the distance between the middles of the months before and after each (days, no leap years)."""
+    if time.size < 2:
+        return np.ones(time.size)
+    number = time.astype(np.int64)
+    start = np.concatenate([[0.0], np.cumsum(DAYS_OF_MONTH)])
+    middle = DAYS_PER_YEAR * (number // 12) + 0.5 * (start[number % 12] + start[number % 12 + 1])
+    gaps = np.diff(middle)
+    return 0.5 * (np.concatenate([gaps[:1], gaps]) + np.concatenate([gaps, gaps[-1:]]))
+
+
+def _score(error: Floats, scale: Floats, there: NDArray[np.bool_]) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
+        found = np.exp(-np.abs(error / scale))
+    return np.where(there, np.where(found < SMALLEST, 0.0, found), np.nan)
