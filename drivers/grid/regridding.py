@@ -63,6 +63,11 @@ class Regridder:
     whole: Floats
     method: str
 
+    def covered(self, minimum_fraction: float = 0.5) -> NDArray[np.bool_]:
+        """Target cells of which at least the minimum fraction lies in used source cells."""
+        weight = np.asarray(self.weights.sum(axis=1)).ravel()
+        return (weight >= minimum_fraction * self.whole * (1.0 - 1e-9)) & (weight > 0.0)
+
     def take(self, piece: Floats, source_columns: int) -> Floats:
         """The used cells [..., used] of a piece [..., rows of the window, columns of the window]."""
         rows, columns = self.used // source_columns - self.window[0].start, self.used % source_columns - self.window[1].start
@@ -81,8 +86,14 @@ class Regridder:
         return np.where(enough, total / np.where(enough, weight, 1.0), np.nan)
 
 
-def regridder(source: HorizontalGrid, target: CellEdges, method: str = "conservative") -> Regridder:
-    """Weights from a grid to target cells. Raises ForcingError for an unknown method or one the grids do not allow."""
+def regridder(source: HorizontalGrid, target: CellEdges, method: str = "conservative", *,
+              valid: NDArray[np.bool_] | None = None, fill_below: float | None = None) -> Regridder:
+    """Weights from a grid to target cells.
+
+    `valid` (flat, stored order) marks source cells that ever hold data; others get no weight. Where `fill_below` is given,
+    target cells of which less than that fraction is covered take the nearest valid source cell instead. Raises
+    ForcingError for an unknown method or one the grids do not allow.
+    """
     if method not in METHODS:
         raise ForcingError(f"the regridding method {method!r} is unknown", variable="regrid", remedy=nearest(method, METHODS))
     if not source.regular and method != "nearest":
@@ -91,6 +102,14 @@ def regridder(source: HorizontalGrid, target: CellEdges, method: str = "conserva
     build = {"conservative": _conservative, "bilinear": _bilinear, "nearest": _nearest}[method]
     matrix, whole = build(source, target)
     matrix = matrix.tocsr()
+    if valid is not None and not valid.all():
+        from scipy import sparse
+
+        matrix = (matrix @ sparse.diags(valid.astype(np.float64))).tocsr()
+        matrix.eliminate_zeros()
+        if fill_below is not None:
+            poor = np.asarray(matrix.sum(axis=1)).ravel() < fill_below * whole * (1.0 - 1e-9)
+            matrix = _filled(matrix, np.flatnonzero(poor), source, target, valid, whole)
     used = np.unique(matrix.indices).astype(np.int64)
     if used.size == 0:
         raise ForcingError("the target cells lie outside the source grid", file=source.file,
@@ -182,15 +201,35 @@ def _bilinear(source: HorizontalGrid, target: CellEdges) -> tuple[Any, Floats]:
     return matrix, np.ones(cells.size)
 
 
+def unit_sphere(latitude: Floats, longitude: Floats) -> Floats:
+    """Places on the unit sphere [place, 3]."""
+    phi, lam = np.radians(latitude), np.radians(longitude)
+    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=-1)
+
+
+def _filled(matrix: Any, cells: NDArray[np.int64], source: HorizontalGrid, target: CellEdges, valid: NDArray[np.bool_],
+            whole: Floats) -> Any:
+    """The matrix with the rows of some cells replaced by the nearest valid source cell, of whole weight."""
+    from scipy import sparse
+    from scipy.spatial import cKDTree
+
+    if not cells.size or not valid.any():
+        return matrix
+    latitude, longitude = source.centres()
+    known = np.flatnonzero(valid)
+    tree = cKDTree(unit_sphere(latitude[known], longitude[known]))
+    place = tree.query(unit_sphere(target.latitude[cells], target.longitude[cells]))[1]
+    kept = np.ones(matrix.shape[0])
+    kept[cells] = 0.0
+    return (sparse.diags(kept) @ matrix + sparse.csr_matrix((whole[cells], (cells, known[place])), shape=matrix.shape)).tocsr()
+
+
 def _nearest(source: HorizontalGrid, target: CellEdges) -> tuple[Any, Floats]:
     from scipy import sparse
     from scipy.spatial import cKDTree
 
-    def points(latitude: Floats, longitude: Floats) -> Floats:
-        phi, lam = np.radians(latitude), np.radians(longitude)
-        return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=-1)
-    centres = points(*source.centres())
-    distance, place = cKDTree(centres).query(points(target.latitude, target.longitude))
+    centres = unit_sphere(*source.centres())
+    distance, place = cKDTree(centres).query(unit_sphere(target.latitude, target.longitude))
     grid = centres.reshape(*source.shape, 3)
     spacing = max(float(np.linalg.norm(np.diff(grid, axis=axis), axis=-1).max()) for axis in (0, 1) if source.shape[axis] > 1)
     near = distance <= spacing

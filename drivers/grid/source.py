@@ -204,6 +204,12 @@ class GridSource:
         counts.update(repairs)
         return values[back], dict(counts)
 
+    def raw_map(self, variable: str, steps: NDArray[np.int64], cells: Regridder) -> NDArray[np.float64]:
+        """Numbers as stored of one step on the used cells, NaN where missing; for masks."""
+        one = self.variables[variable]
+        usable, _ = self._present(one, steps[:1])
+        return self._records(one, usable, cells)[0]
+
     def origin(self, variable: str, steps: NDArray[np.int64], cells: Regridder) -> Origin:
         """Where the values of steps on the used cells come from, for messages."""
         one = self.variables[variable]

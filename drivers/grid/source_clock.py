@@ -1,5 +1,6 @@
 """The clock of a gridded variable: which record of which file holds which step, over many files."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,7 +101,7 @@ def source_clock(parts: list[FileStamps], holds: str, declared: bool, *, paths: 
                 raise ForcingError(f"time runs backwards at record {where}", file=paths[part.file], variable=variable,
                                    time=date_text(int(part.stamps[where]), calendar),
                                    remedy='sort the records, or read with order = "sort"')
-            notes.append(f"{variable}: records of {paths[part.file]} sorted by time")
+            notes.append(f"{variable}: records of {os.path.basename(paths[part.file])} sorted by time")
     stamps = np.concatenate([part.stamps for part in parts])
     files = np.concatenate([np.full(part.stamps.size, part.file, dtype=np.int64) for part in parts])
     records = np.concatenate([np.arange(part.stamps.size) for part in parts])
