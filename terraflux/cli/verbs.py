@@ -6,6 +6,7 @@ import typer
 
 from terraflux.cli.demo import demo
 from terraflux.cli.doctor import doctor
+from terraflux.cli.drivers import drivers
 from terraflux.cli.observations import observations
 from terraflux.cli.parameters import parameters
 from terraflux.cli.process import process
@@ -26,6 +27,7 @@ def application() -> typer.Typer:
     for verb in (site, process, observations, represent, demo, variables, parameters, doctor):
         app.command(cls=TableCommand)(verb)
     app.add_typer(towers())
+    app.add_typer(drivers())
 
     @app.callback(invoke_without_command=True)
     def start(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:

@@ -90,10 +90,10 @@ def products(world):
     humid = 0.622 * (e := _vapour(world)) / (world["air_pressure"] * 1e-3 - 0.378 * e)
     wind = np.hypot(world["eastward_wind"], world["northward_wind"])
     return {
-        "era5": grid_dataset(states, times).merge(grid_dataset({name: (one, units[name]) for name, one in amounts.items()}, late),
-                                                  join="inner"),
-        "era5_land": grid_dataset(states, times).merge(grid_dataset({name: (one, units[name]) for name, one in running.items()},
-                                                                    late), join="inner"),
+        "era5": grid_dataset(states, times).merge(
+            grid_dataset({name: (one, units[name]) for name, one in amounts.items()}, late), join="inner"),
+        "era5_land": grid_dataset(states, times).merge(
+            grid_dataset({name: (one, units[name]) for name, one in running.items()}, late), join="inner"),
         "wfde5": grid_dataset({"Tair": (kelvin, "K"), "Qair": (humid, "kg kg-1"), "PSurf": (world["air_pressure"], "Pa"),
                                "Wind": (wind, "m s-1"), "SWdown": (world["shortwave_down"], "W m-2"),
                                "LWdown": (world["longwave_down"], "W m-2"),
