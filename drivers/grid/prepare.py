@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,9 @@ def prepare(choices: BuildChoices | str | os.PathLike[str], out: str | os.PathLi
     tell = progress or (lambda done, total, name: None)
     with exclusive(path):
         tell(0, 1, "sources")
-        sources = [_open(chosen, one, number) for number, one in enumerate(chosen.sources)]
-        try:
+        with ExitStack() as held:
+            sources = [held.enter_context(closing(_open(chosen, one))) for one in chosen.sources]
             return _build(chosen, path, sources, tell)
-        finally:
-            for source in sources:
-                source.close()
 
 
 def _store_path(choices: BuildChoices) -> Path:
@@ -65,7 +63,7 @@ def _store_path(choices: BuildChoices) -> Path:
     return replace(choices, folder=choices.home).path(choices.store)
 
 
-def _open(choices: BuildChoices, one: SourceChoice, number: int) -> GridSource:
+def _open(choices: BuildChoices, one: SourceChoice) -> GridSource:
     """A source with its files, profile and rules."""
     shape = profile(one.profile, file=choices.file).changed(one.variables, file=choices.file)
     return GridSource(choices.paths(one.files), shape, SourceRules(**one.rules),

@@ -70,7 +70,11 @@ class GridSource:
         self._given = grid
         self.grid: HorizontalGrid
         self.notes: list[str] = []
-        self.variables = self._index(wanted)
+        try:
+            self.variables = self._index(wanted)
+        except ForcingError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Release all files."""

@@ -57,7 +57,9 @@ class StoreWriter:
         begun = self.path / METADATA
         if begun.is_file():
             found = _identity(begun)
-            if found != self.identity:
+            if found and found != self.identity and not self.complete and not dict(self._ledger()):
+                shutil.rmtree(self.path)  # begun, but nothing of it was committed
+            elif found != self.identity:
                 raise ForcingError("the folder holds a store that was built from other data or choices", file=self.path,
                                    remedy="give another folder, or delete this one")
         elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):

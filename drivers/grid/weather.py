@@ -261,7 +261,7 @@ class WeatherReader:
             low, high = values[EXTREMES[0]], values[EXTREMES[1]]
             conflict = np.maximum(np.maximum(low - high, low - mean), mean - high)
             if conflict.max() > LARGEST_EXTREME_CONFLICT:
-                step, cell = np.unravel_index(int(np.argmax(conflict)), mean.shape)
+                step, cell = np.unravel_index(int(np.argmax(conflict > LARGEST_EXTREME_CONFLICT)), mean.shape)
                 raise ForcingError(f"minimum, mean and maximum temperature contradict each other by {conflict.max():.2f} K in "
                                    f"cell {cell}", variable=EXTREMES[0], unit="degC", time=days[int(step)],
                                    remedy="check that they come from the same product, days and grid")

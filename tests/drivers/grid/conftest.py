@@ -8,7 +8,7 @@ from terraflux.model.solar import extraterrestrial_radiation
 
 LATITUDE = np.array([32.0, 31.0, 30.0, 29.0])
 LONGITUDE = np.array([100.0, 101.0, 102.0, 103.0, 104.0])
-DAYS = 4
+DAYS = 9
 FIRST = np.datetime64("2001-02-27")
 
 
