@@ -8,17 +8,10 @@ import pytest
 
 from terraflux.assimilation.parameter_rows import ParameterRow, ProblemError
 from terraflux.assimilation.problem import Problem, SigmaRule, StreamChoice
-from terraflux.assimilation.seasonal import (
-    SeasonalProblem,
-    SeasonalSpace,
-    fit_season,
-    linear_predictions,
-    pointwise,
-    seasonal_columns,
-    with_season,
-)
+from terraflux.assimilation.seasonal import SeasonalProblem, SeasonalSpace, seasonal_columns, with_season
 from terraflux.assimilation.seasonal_bases import calendar_phase
 from terraflux.assimilation.seasonal_choice import accepted, week_blocks
+from terraflux.assimilation.seasonal_fit import fit_season, pointwise
 from terraflux.assimilation.tower_columns import tower_columns
 from terraflux.assimilation.tower_problem import TowerProblem
 from terraflux.drivers.synthetic_tower import synthetic_tower
@@ -83,7 +76,7 @@ def seen(made, values, predict=None):
     """The same problem with other observations, and with other predictions in place of the model's."""
     twin = copy.copy(made)
     twin.observed, twin.streams = values, [replace(made.streams[0], observed=values)]
-    twin.space = copy.copy(made.space)
+    twin.space, twin._fused = copy.copy(made.space), None
     if isinstance(twin.space, SeasonalSpace):
         twin.space.width = 0.3
     if predict is not None:
@@ -132,7 +125,7 @@ def test_left_out_weeks_ask_for_the_season(twin):
     terms = {}
     for form, found in fits.items():
         draws = found.draws(1000, seed=1)
-        terms[form] = pointwise(found.target, draws, linear_predictions(found, draws))
+        terms[form] = pointwise(found.target, draws, found.predict(draws))
         exact = pointwise(found.target, draws[:24]).sum(axis=1)  # linear enough: within a unit of log-likelihood
         np.testing.assert_allclose(terms[form][:24].sum(axis=1), exact, atol=1.5)
     week = week_blocks(fits["constant"].target.streams[0].when)
@@ -140,20 +133,12 @@ def test_left_out_weeks_ask_for_the_season(twin):
     assert choice.accepted and choice.gain > 20.0 and choice.doubtful < 0.1, choice.message
 
 
-def linear_in(found):
-    """Predictions linear about a fit, for refits to other noise without runs of the model."""
-    columns = found.target.mean_columns
-    unit = np.eye(found.control.size)[columns]
-    rows = linear_predictions(found, np.concatenate([found.control[np.newaxis], found.control + unit]))
-    return lambda u: rows[0] + (np.atleast_2d(u)[:, columns] - found.control[columns]) @ (rows[1:] - rows[0])
-
-
 @pytest.fixture(scope="module")
 def without_season(plain):
     """Constant and seasonal problems of a year without a season, with predictions linear about the truth."""
     columns = observed_by(plain, 0.0)
     made = {form: target(columns, form) for form in ("constant", "spline")}
-    return {form: (one, linear_in(fit_season(seen(one, one.observed)))) for form, one in made.items()}
+    return {form: (one, fit_season(seen(one, one.observed)).predict) for form, one in made.items()}
 
 
 def refitted(pair, noise, linear=True):
