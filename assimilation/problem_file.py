@@ -46,6 +46,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, NoReturn
 
+import numpy as np
+
 from terraflux.assimilation.parameter_rows import ParameterRow, ProblemError
 from terraflux.assimilation.prior_tables import prior_from
 from terraflux.assimilation.priors import Prior, PriorError
@@ -142,12 +144,12 @@ def problem_text(problem: Problem) -> str:
     for key, value in problem_table(problem).items():
         if key in ("parameters", "options", "years", "footprint"):
             if value:
-                tables += ["", f"[{key}]", *(f"{_key(name)} = {_toml(one)}" for name, one in value.items())]
+                tables += ["", f"[{key}]", *(f"{_key(name)} = {toml_value(one)}" for name, one in value.items())]
         elif key == "streams":
             for name, stream in value.items():
-                tables += ["", f"[streams.{_key(name)}]", *(f"{part} = {_toml(one)}" for part, one in stream.items())]
+                tables += ["", f"[streams.{_key(name)}]", *(f"{part} = {toml_value(one)}" for part, one in stream.items())]
         else:
-            lines.append(f"{key} = {_toml(value)}")
+            lines.append(f"{key} = {toml_value(value)}")
     return "\n".join(lines + tables) + "\n"
 
 
@@ -251,17 +253,20 @@ def _plain(value: Any) -> Any:
 
 
 def _key(name: str) -> str:
-    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _toml(name)
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else toml_value(name)
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as TOML writes it: truth, text, number, list or inline table."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return '"' + "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in escaped) + '"'
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(str(key))} = {_toml(one)}" for key, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(str(key))} = {toml_value(one)}" for key, one in value.items()) + " }"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     return repr(value)

@@ -1,10 +1,11 @@
 """What a sampler returns, and how it is written for arviz and other readers."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,14 +96,13 @@ class SamplingResult:
                          f"{found[2]:>10.0f}")
         return "\n".join([*lines, *(f"warning: {words}" for words in self.warnings)])
 
-    def to_netcdf(self, path: str | os.PathLike[str], transform: Transform | None = None,
-                  most_draws: int = 200_000) -> Path:
-        """Write groups that `arviz.from_netcdf` reads: posterior, unconstrained_posterior, sample_stats, diagnostics.
+    def groups(self, transform: Transform | None = None, most_draws: int = 200_000) -> dict[str, Any]:
+        """Datasets by group name: posterior, unconstrained_posterior, sample_stats (not for weighted draws), diagnostics.
 
         `transform` maps controls (n, parameters) to physical values of the same shape; without it `posterior` holds the
         controls. Chains are walkers, with their ensemble as a coordinate; R-hat across ensembles is in `diagnostics`
         (R-hat across walkers is larger, for walkers are short). Chains are thinned evenly to `most_draws` in all; weighted
-        draws are resampled to equal weight. Whole or not at all; raises OSError where the folder cannot be written.
+        draws are resampled to equal weight.
         """
         import xarray as xr
 
@@ -128,12 +128,15 @@ class SamplingResult:
         stamp = {"created_at": datetime.now(UTC).isoformat(timespec="seconds"), "inference_library": "terraflux",
                  "sampler": self.method, "status": self.status, "message": self.message, "runs": self.runs,
                  "failed_runs": self.failed, "warnings": "; ".join(self.warnings)}
-        with replacing(path) as temporary:
-            mode = "w"
-            for name, group in groups.items():
-                group.assign_attrs(stamp).to_netcdf(temporary, mode=mode, group=name, engine="netcdf4")
-                mode = "a"
-        return Path(path)
+        return {name: group.assign_attrs(stamp) for name, group in groups.items()}
+
+    def to_netcdf(self, path: str | os.PathLike[str], transform: Transform | None = None,
+                  most_draws: int = 200_000) -> Path:
+        """Write the `groups` as `arviz.from_netcdf` reads them.
+
+        Whole or not at all; raises OSError where the folder cannot be written.
+        """
+        return write_groups(path, self.groups(transform, most_draws))
 
     def _draws(self, values: NDArray[np.float64], coordinates: dict):
         import xarray as xr
@@ -152,3 +155,20 @@ class SamplingResult:
                      "ess_tail": ("quantity", verdict.tail), "autocorrelation_time": ("quantity", verdict.autocorrelation)}
         described = xr.Dataset(data, {"quantity": np.array(labels, dtype=str)})
         return described.assign_attrs({f"detail_{name}": value for name, value in self.details.items()})
+
+
+def write_groups(path: str | os.PathLike[str], groups: Mapping[str, Any], attributes: Mapping[str, Any] | None = None,
+                 compressed: bool = False) -> Path:
+    """Write datasets as groups of one netCDF file, with attributes of the file itself; whole or not at all.
+
+    Raises OSError where the folder cannot be written.
+    """
+    import xarray as xr
+
+    with replacing(path) as temporary:
+        xr.Dataset(attrs=dict(attributes or {})).to_netcdf(temporary, mode="w", engine="netcdf4")
+        for name, group in groups.items():
+            packed = {key: {"zlib": True, "complevel": 2} for key, one in group.data_vars.items()
+                      if compressed and one.dtype.kind in "fi" and one.ndim}
+            group.to_netcdf(temporary, mode="a", group=name, engine="netcdf4", encoding=packed)
+    return Path(path)
