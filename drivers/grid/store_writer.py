@@ -20,7 +20,15 @@ from terraflux.drivers.errors import ForcingError
 from terraflux.drivers.grid.cells import Cells
 from terraflux.drivers.grid.grid_checks import limits_of
 from terraflux.drivers.grid.store_layout import StoreLayout, chunk_name, group_attributes, metadata_of, static_arrays
-from terraflux.drivers.grid.zarr_chunks import METADATA, encoded, group_metadata, json_bytes, sha256, write_durably
+from terraflux.drivers.grid.zarr_chunks import (
+    METADATA,
+    encoded,
+    group_metadata,
+    json_bytes,
+    sha256,
+    sync_folders,
+    write_durably,
+)
 
 LEDGER, MANIFEST = "ledger.jsonl", "manifest.json"
 COMPRESSED_SHARE = 0.75  # of float32 weather after compression, for the check of free space; 0.4-0.65 is usual
@@ -151,11 +159,14 @@ class StoreWriter:
                 chunk[: part.shape[0], : part.shape[1]] = part
                 content = encoded(chunk)
                 place = chunk_name(name, slab, block)
-                write_durably(self.path / place, content)
+                write_durably(self.path / place, content, sync_folder=False)
                 facts = {"sha256": sha256(content), "bytes": len(content),
                          "counts": dict((counts or {}).get(name, {})) if block == 0 else {}}
                 self._done[place] = facts
                 lines.append(json.dumps({"chunk": place, **facts}, sort_keys=True))
+        # Names of chunks and of new folders are on the disk before the ledger tells of them.
+        sync_folders(folder for name in self.layout.variables
+                     for folder in (self.path / name / "c" / str(slab), self.path / name / "c", self.path / name))
         with open(self.path / LEDGER, "a", encoding="utf-8") as stream:
             # A torn line from a kill must not swallow the first of these.
             stream.write("\n" + "\n".join(lines) + "\n")

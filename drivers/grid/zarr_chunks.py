@@ -9,7 +9,7 @@ shuffling (Blosc); the same numbers give the same bytes.
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +75,12 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes, *, sync_folder: bool = True) -> None:
     """Put bytes into a file that appears whole, on the disk, or not at all: temporary file, fsync, rename, fsync of the folder.
 
     The temporary name ends in .partial and holds no process number, so that a second attempt replaces what a kill left.
-    Raises OSError where the disk is full or cannot be written.
+    Without `sync_folder` the caller must call `sync_folders` before it relies on the name. Raises OSError where the disk
+    is full or cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
@@ -92,11 +93,18 @@ def write_durably(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    if sync_folder:
+        sync_folders([path.parent])
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Bring the names in folders onto the disk."""
+    for folder in folders:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:

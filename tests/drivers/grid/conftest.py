@@ -136,7 +136,7 @@ def choices(tmp_path):
 
     def make(profile="era5", files=("data.nc",), **changes):
         source = {"profile": profile, "files": list(files), **changes.pop("source", {})}
-        table = {"first": "2001-02-27", "last": "2001-03-01", "slab_days": 2, "block_cells": 3,
+        table = {"first": "2001-02-27", "last": "2001-03-01", "slab_days": 2, "block_cells": 8,
                  "target": {"like": "source", "tile_side": 2}, "source": [source], "carbon_dioxide": 370.0, **changes}
         return choices_from(table, folder=tmp_path, file="build.toml")
     return make
