@@ -59,7 +59,8 @@ def stream_terms(stream: ObservedStream, predicted: Floats, noise: Mapping[str, 
 
 def misfit(streams: Sequence[ObservedStream], predicted: Floats, noise: Mapping[str, Mapping[str, Floats]]) -> Floats:
     """Negative log-likelihood of each stream (R, streams), infinite for a replica whose values are not finite."""
-    made = np.stack([stream_terms(stream, predicted[:, part], noise.get(name, {})) @ stream.weight
+    # summed row by row, for a product of matrices would give other bits to other numbers of replicas
+    made = np.stack([(stream_terms(stream, predicted[:, part], noise.get(name, {})) * stream.weight).sum(axis=1)
                      for (name, part), stream in zip(slices_of(streams).items(), streams, strict=True)], axis=1)
     return np.where(np.isfinite(made), made, np.inf)
 

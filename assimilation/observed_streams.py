@@ -109,7 +109,7 @@ def _stream(choice: StreamChoice, tower: Tower, in_years: NDArray[np.bool_], tim
     if choice.variable in ("net_ecosystem_exchange", "gross_primary_production"):
         factor = 1.0 / CARBON_PER_MICROMOLE
     if choice.depth is not None:
-        row = f"{choice.variable}_layer{_layer_at(choice.depth, layer_thickness)}"
+        row = f"{choice.variable}_layer{layer_at(choice.depth, layer_thickness)}"
     if choice.average == "month":
         return _monthly(choice, tower, row, factor, in_years, times)
     left_out: dict[str, int] = {}
@@ -157,12 +157,21 @@ def _daily(choice: StreamChoice, row: str, factor: float, keep: NDArray[np.bool_
     def mean(of: Floats) -> Floats:
         return np.bincount(number, of[used]) / size
 
-    spread = np.sqrt(np.bincount(number, sigma[used] ** 2) * (1.0 + phi) / (1.0 - phi)) / size
+    spread = np.sqrt(np.bincount(number, sigma[used] ** 2) * mean_inflation(phi, size)) / size
     closing = np.append(np.flatnonzero(np.diff(number)), used.size - 1)
     ends = used[closing]
     mixed = None if fractions is None else np.stack([mean(one) for one in fractions.T], axis=1)
     return ObservedStream(choice, row, factor, index, mean(value), spread, mean(extra), mean(weight),
                           times[0].astype("datetime64[D]") + days, np.diff(ends, prepend=ends[0]) / size, mixed, left_out)
+
+
+def mean_inflation(phi: float, count: NDArray[np.int64]) -> Floats:
+    """How much larger the variance of a mean of `count` (n,) errors is when neighbours correlate by `phi` than when none do.
+
+    1 + 2 sum_k (1 - k/n) phi^k; for short memories (1 + phi)/(1 - phi), for long ones never more than n.
+    """
+    n = np.asarray(count, np.float64)
+    return np.asarray((1.0 + phi) / (1.0 - phi) - 2.0 * phi * (1.0 - phi**n) / (n * (1.0 - phi) ** 2))
 
 
 def _monthly(choice: StreamChoice, tower: Tower, row: str, factor: float, in_years: NDArray[np.bool_],
@@ -184,11 +193,24 @@ def _monthly(choice: StreamChoice, tower: Tower, row: str, factor: float, in_yea
         raise ProblemError(f"stream {choice.name}: no whole month of {tower.site.site_id} in the chosen years has a mean")
     place = np.where(used, np.cumsum(used) - 1, -1)
     assert choice.sigma is not None
-    sigma = choice.sigma.sigma(reference=value[used], supplied=value[used], rows=int(used.sum()))
+    course = seasonal_course(value, first.astype(np.int64) % 12)[used]
+    sigma = choice.sigma.sigma(reference=course, supplied=course, rows=int(used.sum()))
     count = int(used.sum())
     return ObservedStream(choice, row, factor, place[number], value[used], sigma, np.zeros(count), np.ones(count),
                           first[used].astype("datetime64[ns]"), np.diff(np.flatnonzero(used), prepend=np.flatnonzero(used)[0])
                           .astype(np.float64), None, left_out)
+
+
+def seasonal_course(value: Floats, month: NDArray[np.int64]) -> Floats:
+    """Mean of all years over a calendar month (0..11) and its two neighbours, for each of some monthly values (n,).
+
+    Errors scale with it, not with the one value observed, which would make low months look precise.
+    """
+    known = np.isfinite(value)
+    total, count = np.bincount(month[known], value[known], 12), np.bincount(month[known], minlength=12).astype(np.float64)
+    total, count = (part + np.roll(part, 1) + np.roll(part, -1) for part in (total, count))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((total / count)[month])
 
 
 def _from_tower(choice: StreamChoice, tower: Tower, times: NDArray[np.datetime64], in_years: NDArray[np.bool_],
@@ -319,7 +341,7 @@ def _places(every: NDArray[np.datetime64], times: NDArray[np.datetime64], what: 
     return np.where(found, place, -1)
 
 
-def _layer_at(depth: float, thickness: Floats) -> int:
+def layer_at(depth: float, thickness: Floats) -> int:
     """Number, from 1, of the soil layer whose centre is nearest to a depth (m)."""
     bottom = np.cumsum(thickness)
     return int(np.argmin(np.abs(bottom - 0.5 * thickness - depth))) + 1

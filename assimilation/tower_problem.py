@@ -159,7 +159,8 @@ class TowerProblem:
         each = np.full((u.shape[0], len(self.streams)), np.inf)
         if inside.any():
             each[inside] = self.misfit(u[inside])
-            total[inside] -= each[inside] @ self.stream_weight
+            for k, weight in enumerate(self.stream_weight):  # one after another: the same bits for any number of replicas
+                total[inside] -= weight * each[inside, k]
         return np.where(np.isfinite(total), total, -np.inf), each
 
     def log_prior(self, control: ArrayLike) -> Floats:
