@@ -83,6 +83,11 @@ class Fields:
             raise ValueError(f"{self.name} ({self.time[0]} to {self.time[-1]}) has nothing between {first} and {last}")
         return replace(self, values=self.values[inside], time=self.time[inside], days=self.days[inside])
 
+    def of_years(self, first: int, last: int) -> "Fields":
+        """The steps of the years from `first` to `last`, both included. Raises ValueError where there are none."""
+        begin, end = (np.datetime64(year - 1970, "Y") for year in (first, last + 1))
+        return self.between(begin.astype(self.time.dtype), end.astype(self.time.dtype) - 1)
+
     def named(self, name: str) -> "Fields":
         """The same under another name."""
         return replace(self, name=name)

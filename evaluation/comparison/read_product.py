@@ -123,7 +123,7 @@ def expanded(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -
 def is_synthetic(attributes: Any) -> bool:
     """Whether the attributes of a file say that it is synthetic."""
     flag = str(attributes.get("synthetic", "")).strip().lower()
-    return flag in ("1", "1.0", "true", "yes") or "synthetic" in str(attributes.get("title", "")).lower()
+    return flag not in ("", "0", "0.0", "false", "no") or "synthetic" in str(attributes.get("title", "")).lower()
 
 
 def _variable(opened: GridFile, chosen: Any, wanted: Quantity, exact: str) -> tuple[Quantity, Layer, str]:

@@ -4,17 +4,19 @@ Runs are named by the factors that vary in them: () has all fixed, ("co2",) vari
 Order does not matter. Series are yearly, of one unit; whole maps [year, ...] work as well.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from terraflux.evaluation.trends.trend import Trend, trend, trend_map
 
-Runs = Mapping[Collection[str], ArrayLike]
+Runs = Mapping[Any, ArrayLike]
+"""Series by the factors that vary: keys are tuples or frozensets of names."""
 Number = NDArray[np.float64] | float
 
 

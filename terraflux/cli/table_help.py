@@ -106,6 +106,27 @@ def streams() -> str:
     return ", ".join(f"{name} (default)" if name in DEFAULT_STREAMS else name for name in SOURCES)
 
 
+def quantities() -> str:
+    """Quantities of gridded products."""
+    from terraflux.evaluation.comparison.quantities import QUANTITIES
+
+    return ", ".join(QUANTITIES)
+
+
+def products() -> str:
+    """Short names of gridded products to compare with."""
+    from terraflux.evaluation.comparison.profiles import profiles
+
+    return ", ".join(profiles())
+
+
+def qualities() -> str:
+    """Rules for quality bits."""
+    from terraflux.evaluation.comparison.quality_bits import QUALITIES
+
+    return ", ".join(QUALITIES)
+
+
 CHOICES: dict[str, Callable[[], str]] = {
     "{plant_types}": plant_types,
     "{soil_classes}": soil_classes,
@@ -120,6 +141,9 @@ CHOICES: dict[str, Callable[[], str]] = {
     "{processing_choices}": processing_choices,
     "{operators}": operators,
     "{streams}": streams,
+    "{quantities}": quantities,
+    "{products}": products,
+    "{qualities}": qualities,
 }
 
 

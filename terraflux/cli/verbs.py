@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from terraflux.cli.compare import compare
 from terraflux.cli.demo import demo
 from terraflux.cli.doctor import doctor
 from terraflux.cli.drivers import drivers
@@ -24,7 +25,7 @@ def application() -> typer.Typer:
                       help="Land carbon, water and energy fluxes, from the flux tower to the nation. "
                            "--debug anywhere shows the traceback of an error.",
                       context_settings={"help_option_names": ["-h", "--help"]})
-    for verb in (site, process, observations, represent, demo, variables, parameters, doctor):
+    for verb in (site, process, observations, represent, compare, demo, variables, parameters, doctor):
         app.command(cls=TableCommand)(verb)
     app.add_typer(towers())
     app.add_typer(drivers())
