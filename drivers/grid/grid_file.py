@@ -1,5 +1,6 @@
 """A netCDF file or a Zarr folder as named variables, read piece by piece after their declared sizes passed a budget."""
 
+import base64
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -148,6 +149,8 @@ def _open_zarr(path: Path) -> GridFile:
                 continue
             fill: Any = array.fill_value
             read: Any = array.__getitem__
+            if isinstance(facts.get("_FillValue"), str):
+                facts["_FillValue"] = _fill_from_text(str(facts["_FillValue"]))
             if "_FillValue" not in facts and np.dtype(array.dtype).kind == "f" and fill is not None and fill != 0:
                 facts["_FillValue"] = float(fill)
             variables[name] = GridVariable(name, tuple(dims), tuple(array.shape), np.dtype(array.dtype), facts, str(path), read)
@@ -156,6 +159,15 @@ def _open_zarr(path: Path) -> GridFile:
         raise ForcingError(f"the Zarr folder cannot be opened: {trouble}", file=path,
                            remedy="give the folder that holds zarr.json or .zgroup") from trouble
     return GridFile(path, variables, attributes)
+
+
+def _fill_from_text(text: str) -> Any:
+    """A fill value that xarray wrote into Zarr version 3 as base64 of a little-endian double; other texts stay."""
+    try:
+        content = base64.b64decode(text, validate=True)
+    except ValueError:
+        return text
+    return float(np.frombuffer(content, dtype="<f8")[0]) if len(content) == 8 else text
 
 
 def _check_declared(opened: GridFile) -> None:

@@ -114,8 +114,9 @@ def _build(choices: BuildChoices, path: Path, sources: list[GridSource], tell: P
     tell(0, 1, "checksums of the sources")
     provenance = _provenance(choices, sources, recipes, notes)
     identity = sha256(json_bytes({"provenance": provenance, "schema": 1}))
-    writer = StoreWriter(path, layout, cells, identity, carbon_dioxide=_carbon_dioxide(choices, days), **leaves)
     reader = WeatherReader(opened, recipes, step, offsets, cells.elevation, choices.lapse_rate, choices.minimum_fraction)
+    reader.check_period(days)
+    writer = StoreWriter(path, layout, cells, identity, carbon_dioxide=_carbon_dioxide(choices, days), **leaves)
     pending = writer.pending()
     for number, slab in enumerate(pending):
         part = layout.dates(*layout.days_of(slab))

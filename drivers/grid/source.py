@@ -191,7 +191,7 @@ class GridSource:
         one = self.variables[variable]
         clock = one.clock
         counts: Counter[str] = Counter()
-        usable, held = self._present(one, steps)
+        usable, held = self.present(one, steps)
         if held:
             counts["steps_held_at_the_edge"] = held * cells.used.size
         distinct, back = np.unique(usable, return_inverse=True)
@@ -211,7 +211,7 @@ class GridSource:
     def raw_map(self, variable: str, steps: NDArray[np.int64], cells: Regridder) -> NDArray[np.float64]:
         """Numbers as stored of one step on the used cells, NaN where missing; for masks."""
         one = self.variables[variable]
-        usable, _ = self._present(one, steps[:1])
+        usable, _ = self.present(one, steps[:1])
         return self._records(one, usable, cells)[0]
 
     def origin(self, variable: str, steps: NDArray[np.int64], cells: Regridder) -> Origin:
@@ -223,8 +223,9 @@ class GridSource:
                       [self.paths[int(one.clock.files[row])] for row in rows], [one.clock.text(int(step)) for step in steps],
                       latitude[cells.used], longitude[cells.used])
 
-    def _present(self, one: SourceVariable, steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-        """Steps that the source has, the nearest end of it standing for up to a day beyond where edges are held."""
+    def present(self, one: SourceVariable, steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+        """Steps that the source has, the nearest end of it standing for up to a day beyond where edges are held; and how many
+        are held. Raises ForcingError naming the first that is absent."""
         clock = one.clock
         first, last = int(clock.steps[0]), int(clock.steps[-1])
         if one.holds == "running_total" and (first * clock.step_seconds) % one.reset_seconds:

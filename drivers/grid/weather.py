@@ -148,6 +148,39 @@ class WeatherReader:
     def _variable(self, recipe: Recipe, days: Days, counts: Counter[str], *, fresh: bool) -> Floats:
         """One variable on the stored steps of days [step, cell]."""
         one = self.sources[recipe.source]
+        wanted, shifts, lead, trapezoid = self._steps(recipe, days)
+        clock = one.source.variables[recipe.inputs[0]].clock
+        steps_per_day = clock.steps_per_day
+        fields = self._regridded(recipe, one, wanted, days, counts, fresh=fresh)
+        if trapezoid:
+            fields = 0.5 * (fields[:-1] + fields[1:])
+        if self.step_seconds < DAY:
+            share = self.step_seconds // clock.step_seconds
+            return fields.reshape(-1, share, fields.shape[1]).mean(axis=1)
+        result = np.empty((days.size, self.offset_hours.size))
+        for shift in np.unique(shifts):
+            here = shifts == shift
+            begin = lead - int(shift)
+            block = fields[begin: begin + days.size * steps_per_day, here].reshape(days.size, steps_per_day, -1)
+            if recipe.name in EXTREMES and recipe.inputs == ("air_temperature",):
+                result[:, here] = block.min(axis=1) if recipe.name == EXTREMES[0] else block.max(axis=1)
+            else:
+                result[:, here] = block.mean(axis=1)
+        return result
+
+    def check_period(self, days: Days) -> None:
+        """Raise ForcingError, before anything is read, for the first step of consecutive days that a source lacks."""
+        for recipe in self.recipes:
+            if recipe.source >= 0:
+                source = self.sources[recipe.source].source
+                wanted = self._steps(recipe, days)[0]
+                for name in recipe.inputs:
+                    source.present(source.variables[name], wanted)
+
+    def _steps(self, recipe: Recipe, days: Days) -> tuple[NDArray[np.int64], NDArray[np.int64], int, bool]:
+        """Source steps that days need, the shift of every cell's day in steps, how many steps lead, and whether one more
+        instant is needed at the end."""
+        one = self.sources[recipe.source]
         clock = one.source.variables[recipe.inputs[0]].clock
         for name in recipe.inputs[1:]:
             if one.source.variables[name].clock.step_seconds != clock.step_seconds:
@@ -162,26 +195,10 @@ class WeatherReader:
                          days[-1] + 1 + -(-(tail + trapezoid) // steps_per_day)) if lead + tail + trapezoid else days
         steps = one.source.steps_of(recipe.inputs[0], span).ravel()
         before = -(-lead // steps_per_day) * steps_per_day - lead
-        wanted = steps[before: before + lead + days.size * steps_per_day + tail + trapezoid]
-        fields = self._regridded(recipe, one, wanted, days, counts, fresh=fresh)
-        if trapezoid:
-            fields = 0.5 * (fields[:-1] + fields[1:])
-        if self.step_seconds < DAY:
-            share = self.step_seconds // clock.step_seconds
-            if share < 1 or self.step_seconds % clock.step_seconds:
-                raise ForcingError(f"the source has steps of {clock.step_seconds} s, the store of {self.step_seconds} s",
-                                   file=one.source.paths[0], variable=recipe.name, remedy='choose step = "day"')
-            return fields.reshape(-1, share, fields.shape[1]).mean(axis=1)
-        result = np.empty((days.size, self.offset_hours.size))
-        for shift in np.unique(shifts):
-            here = shifts == shift
-            begin = lead - int(shift)
-            block = fields[begin: begin + days.size * steps_per_day, here].reshape(days.size, steps_per_day, -1)
-            if recipe.name in EXTREMES and recipe.inputs == ("air_temperature",):
-                result[:, here] = block.min(axis=1) if recipe.name == EXTREMES[0] else block.max(axis=1)
-            else:
-                result[:, here] = block.mean(axis=1)
-        return result
+        if self.step_seconds < clock.step_seconds or self.step_seconds % clock.step_seconds:
+            raise ForcingError(f"the source has steps of {clock.step_seconds} s, the store of {self.step_seconds} s",
+                               file=one.source.paths[0], variable=recipe.name, remedy='choose step = "day"')
+        return steps[before: before + lead + days.size * steps_per_day + tail + trapezoid], shifts, lead, trapezoid
 
     def _regridded(self, recipe: Recipe, one: OpenSource, steps: NDArray[np.int64], days: Days, counts: Counter[str], *,
                    fresh: bool) -> Floats:

@@ -220,7 +220,7 @@ def test_a_manifest_that_is_damaged_ends_in_an_error(tmp_path, layout, weather):
             open_forcing_store(path)
 
 
-def test_twenty_kills_give_the_store_of_an_undisturbed_build(tmp_path, weather):
+def test_random_kills_give_the_store_of_an_undisturbed_build(tmp_path, weather):
     small = StoreLayout(np.datetime64("2000-02-01"), DAYS, ("air_temperature", "precipitation"), COUNT, slab_days=5,
                         block_cells=7, title="invented", synthetic=True)
     begun = time.perf_counter()
