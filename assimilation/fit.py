@@ -26,7 +26,7 @@ from terraflux.assimilation.likelihood import misfit
 from terraflux.assimilation.pareto_smoothing import ImportanceCheck, importance_check
 from terraflux.assimilation.samplers import SAMPLERS, sampler
 from terraflux.assimilation.sampling_result import SamplingResult
-from terraflux.assimilation.solvers import ENSEMBLES, SEARCHES, STARTS, solve, starting_controls
+from terraflux.assimilation.solvers import ENSEMBLES, RANDOM_SEARCHES, SEARCHES, STARTS, solve, starting_controls
 from terraflux.assimilation.stop_rule import StopRule
 from terraflux.assimilation.tower_problem import TowerProblem
 from terraflux.drivers.errors import nearest
@@ -38,6 +38,8 @@ NOISE_PASSES = 4
 NOISE_CHANGE = 0.02
 """Noise is settled when no element of it moves by more than this in control space."""
 NOISE_STEP = 1e-3
+SEARCH = {"maximum_iterations": 15, "tolerance": 0.05}
+"""Gauss-Newton in the ladder stops where a rise of the log posterior means nothing; the normal posterior moves the rest."""
 DRAWS = 1000
 AUTO_SAMPLER = "importance"
 MAXIMUM_RUNS = 20_000
@@ -133,7 +135,7 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
     """Calibrates a tower problem; see the head of this file.
 
     method: auto, a solver or a sampler by name. starts: of Gauss-Newton, the prior median first. draws: kept from the
-    posterior. maximum_runs: of a sampler. checkpoint: of a sampler, resumed if it holds a chain of the same problem.
+    posterior. maximum_runs: of a sampler, or of a random search. checkpoint: of a sampler, resumed if it holds a chain of the same problem.
     settings: those of the sampler; options: those of the solver. Raises ValueError for an unknown method, or where the
     model fails at every start.
     """
@@ -145,6 +147,8 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
     ladder.done("defaults", f"misfit {float(default_misfit @ target.stream_weight):.1f}")
     if method in ENSEMBLES:
         return _ensemble(target, method, seed, draws, default, default_misfit, ladder, options)
+    if method in RANDOM_SEARCHES:
+        options = {"maximum_runs": maximum_runs, **options}
     optimum, mode = _search(target, method if method in SEARCHES else "gn", default, starts, seed, ladder, options)
     normal = _normal(target, mode)
     ladder.done("normal posterior", normal.message)
@@ -185,11 +189,12 @@ def _search(target: TowerProblem, method: str, default: Floats, starts: int, see
     points = starting_controls(columns.size, lambda p: np.stack([np.asarray(space.priors[k].transform.control(
         space.priors[k].quantile(p[:, i]))) for i, k in enumerate(columns)], axis=1), max(starts, 1), seed)
     points[0] = default[columns]
-    control = default.copy()
+    control = estimated_noise(target, default)
+    chosen = {**(SEARCH if method == "gn" else {}), **options}
     best: Optimum | None = None
     for number in range(NOISE_PASSES if target.noise_columns.size else 1):
         ladder.tell(f"searching the optimum, pass {number + 1}")
-        best = solve(method, target.with_noise(control), points, seed, **options)  # type: ignore[assignment]
+        best = solve(method, target.with_noise(control), points, seed, **chosen)  # type: ignore[assignment]
         assert isinstance(best, Optimum)
         if best.status == "failed":
             raise ValueError(f"{target.columns.tower.site.site_id}: {best.message}")

@@ -1,0 +1,155 @@
+"""The ladder of a calibration on a twin of the land model: truth found, every method runs, books kept, failures told."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from terraflux.assimilation.adaptive_importance import ImportanceSettings
+from terraflux.assimilation.checkpoint import Checkpoint
+from terraflux.assimilation.delayed_acceptance import DelayedSettings
+from terraflux.assimilation.ensemble_sampling import EnsembleSettings
+from terraflux.assimilation.fit import METHODS, estimated_noise, fit
+from terraflux.assimilation.full_twins import twin_problem
+from terraflux.assimilation.problem import SCALE_PRIOR, Beta
+from terraflux.assimilation.stop_rule import StopRule
+from terraflux.assimilation.tower_problem import TowerProblem
+
+QUICK = {
+    "cmaes": {"maximum_runs": 800}, "differential_evolution": {"maximum_runs": 600}, "esmda": {"members": 30},
+    "eki_dmc": {"members": 30}, "ienks": {"members": 12}, "4denvar": {"members": 30},
+}
+SETTINGS = {"ensemble": EnsembleSettings(walkers=32, ensembles=2, burn_in=4),
+            "delayed_acceptance": DelayedSettings(groups=2, chains=16, first_runs=32, training_runs=64, most_training_runs=64),
+            "importance": ImportanceSettings(populations=2, draws=100)}
+EASY = StopRule(minimum_effective_size=400.0, maximum_rhat=1.2, check_every=4, autocorrelation_lengths=0.0)
+
+
+@pytest.fixture(scope="module")
+def found(short_twin):
+    return fit(short_twin.target, "auto", seed=1, starts=3)
+
+
+def test_the_truth_is_found_within_the_posterior(found, short_twin):
+    assert found.status == "converged", found.message
+    distance = (short_twin.truth - found.draws.mean(axis=0)) / found.draws.std(axis=0)
+    assert np.abs(distance).max() < 3.0, distance
+    prior = short_twin.target.space.prior_moments()[1]
+    assert (found.draws.var(axis=0)[:2] < 0.1 * np.diag(prior)[:2]).all()  # the data told a lot
+    assert found.mode_misfit.sum() < found.default_misfit.sum() - 25.0
+
+
+def test_the_books_are_kept(found, short_twin):
+    """Runs of all rungs are those of the problem; draws and log posterior belong to it."""
+    names = [stage.name for stage in found.stages]
+    assert names[:4] == ["defaults", "gn pass 1", "normal posterior", "weighted draws"]
+    assert names[-1] == "best point"
+    assert found.runs == sum(stage.runs for stage in found.stages)
+    assert found.draws.shape == (1000, 3)
+    assert np.isfinite(short_twin.target.log_prior(found.draws)).all()
+    assert found.log_posterior == pytest.approx(float(short_twin.target.log_density(found.mode[None])[0]))
+    assert found.physical().shape == (1000, 3)
+    text = found.summary()
+    assert all(name in text for name in short_twin.target.names)
+
+
+def test_the_mode_beats_its_neighbourhood(found, short_twin):
+    around = found.mode + 0.3 * found.normal.deviation * np.random.default_rng(0).standard_normal((20, 3))
+    assert (short_twin.target.log_density(around) < found.log_posterior + 0.05).all()
+
+
+def test_the_same_seed_gives_the_same_draws(found, short_twin):
+    again = fit(short_twin.target, "auto", seed=1, starts=3)
+    np.testing.assert_array_equal(again.draws, found.draws)
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in ("auto", "gn")])
+def test_every_method_runs_and_agrees_on_the_capacity(method, found, short_twin):
+    """Rough methods within three posterior standard deviations, with few runs."""
+    if method == "cmaes":
+        pytest.importorskip("cma")
+    sampled = {"stop": EASY, "settings": SETTINGS[method], "maximum_runs": 800} if method in SETTINGS else {}
+    one = fit(short_twin.target, method, seed=2, starts=1, draws=100, **sampled, **QUICK.get(method, {}))
+    assert one.draws.shape == (100, 3)
+    assert one.status in ("converged", "approximate", "not_converged")
+    assert one.method == method
+    if method not in ("esmda", "eki_dmc", "4denvar"):
+        gap = (one.mode - found.mode) / found.draws.std(axis=0)
+        assert np.abs(gap).max() < 3.0, (one.message, gap)
+    assert np.isfinite(one.log_posterior)
+    assert one.runs > 0
+
+
+def test_noise_is_estimated_without_runs_of_the_model(short_twin):
+    """Correlation of the errors as they were made; scale above 1, for they grew with the flux, not with the smoothed one."""
+    base = twin_problem("dense", ("carboxylation_capacity", "stomatal_slope_medlyn"))
+    streams = [replace(one, scale=SCALE_PRIOR, correlation=Beta(5.0, 5.0)) if one.average == "step" else one
+               for one in base.streams]
+    target = TowerProblem(replace(base, streams=streams), short_twin.target.columns)
+    control = target.space.default_control()
+    control[:2] = short_twin.truth[:2]
+    before = target.runs
+    made = target.space.physical(estimated_noise(target, control)[None])[0]
+    assert target.runs == before + 1
+    residual = (target.predict(control[None])[0] - target.observed) / target.sigma
+    spread = [residual[target.parts[name]].std() for name in ("net_ecosystem_exchange", "latent_heat")]
+    np.testing.assert_allclose(made[[2, 4]], spread, rtol=0.05)
+    assert (made[[2, 4]] > 1.0).all()
+    assert (made[[2, 4]] < 1.3).all()
+    np.testing.assert_allclose(made[[3, 5]], 0.5, atol=0.08)
+    whole = fit(target, "gn", starts=1, draws=50)
+    assert [stage.name for stage in whole.stages if stage.name.startswith("gn")][:2] == ["gn pass 1", "gn pass 2"]
+    np.testing.assert_allclose(target.space.physical(whole.mode[None])[0][[2, 4]], spread, rtol=0.05)
+
+
+def test_a_killed_sampler_goes_on_from_its_checkpoint(short_twin, tmp_path):
+    """Stopped by its budget and called again with more, the draws are those of one call."""
+    wish = {"seed": 3, "starts": 1, "draws": 60, "settings": SETTINGS["ensemble"],
+            "stop": StopRule(minimum_effective_size=1e6, check_every=2)}
+    checkpoint = Checkpoint(tmp_path / "chain.h5", {"problem": short_twin.target.problem.digest()}, every=2)
+    first = fit(short_twin.target, "ensemble", maximum_runs=256, checkpoint=checkpoint, **wish)
+    resumed = fit(short_twin.target, "ensemble", maximum_runs=512, checkpoint=checkpoint, **wish)
+    whole = fit(short_twin.target, "ensemble", maximum_runs=512, **wish)
+    assert first.sampling.steps < resumed.sampling.steps
+    np.testing.assert_array_equal(resumed.sampling.controls, whole.sampling.controls)
+
+
+def test_failures_are_told(short_twin):
+    with pytest.raises(ValueError, match=r"unknown method 'gauss'"):
+        fit(short_twin.target, "gauss")
+    target = short_twin.target
+
+    class Broken(TowerProblem):
+        def __init__(self):
+            self.__dict__.update(target.__dict__)
+
+        def predict(self, control):
+            self.runs += len(control)
+            return np.full((len(control), self.observed.size), np.nan)
+
+    with pytest.raises(ValueError, match=r"SYN-For: no start has a finite posterior"):
+        fit(Broken(), "gn", starts=2)
+
+
+def test_a_start_that_fails_costs_only_itself(short_twin):
+    target = short_twin.target
+
+    class Fragile(TowerProblem):
+        """The model fails at the first start only."""
+
+        def __init__(self):
+            self.__dict__.update(target.__dict__)
+            self.calls = 0
+
+        def predict(self, control):
+            values = super().predict(control)
+            self.calls += 1
+            if self.calls == 1:
+                values[0] = np.nan
+            return values
+
+    found = fit(Fragile(), "gn", starts=3, draws=50)
+    starts = found.optimum.starts
+    assert starts[0].log_posterior == -np.inf
+    assert "not finite at the start" in starts[0].message
+    assert all(start.converged for start in starts[1:])
