@@ -135,9 +135,9 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
     """Calibrates a tower problem; see the head of this file.
 
     method: auto, a solver or a sampler by name. starts: of Gauss-Newton, the prior median first. draws: kept from the
-    posterior. maximum_runs: of a sampler, or of a random search. checkpoint: of a sampler, resumed if it holds a chain of the same problem.
-    settings: those of the sampler; options: those of the solver. Raises ValueError for an unknown method, or where the
-    model fails at every start.
+    posterior. maximum_runs: of a sampler, or of a random search. checkpoint: of a sampler, resumed if it holds a chain of
+    the same problem. settings: those of the sampler; options: those of the solver. Raises ValueError for an unknown
+    method, or where the model fails at every start.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; {nearest(method, METHODS)}")

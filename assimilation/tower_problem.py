@@ -27,6 +27,7 @@ from terraflux.assimilation.tower_columns import TowerColumns, class_shares
 from terraflux.model.weave.streams import Stream
 
 Floats = NDArray[np.float64]
+LEAST_PRECISION = 0.25
 
 
 class TowerProblem:
@@ -54,6 +55,7 @@ class TowerProblem:
         self.sigma = np.concatenate([np.hypot(one.sigma, one.extra_sigma) for one in self.streams])
         self._members, self._mix = self._built()
         self._fused = self._fused_evaluator()
+        self.prior_variance = np.diag(self.space.prior_moments()[1])
         self.runs = self.failed = 0
         self.stream_weight = self._weights()
 
@@ -208,6 +210,7 @@ class FixedNoise:
             raise ProblemError(f"a control vector of {len(self.tower.names)} numbers is needed, not {self.control.shape}")
         self.columns = self.tower.mean_columns
         self.names = tuple(self.tower.names[k] for k in self.columns)
+        self._prior_variance = self.tower.prior_variance[self.columns]
         self.observed, self.streams = self.tower.observed, self.tower.parts
         noise = self.tower.space.noise(self.control[None])
         sigma, phi, steps, weight = [], [], [], []
@@ -238,6 +241,14 @@ class FixedNoise:
         return self.tower.log_prior(self.full(v))
 
     def prior_gradient_hessian(self, v: ArrayLike) -> tuple[Floats, Floats]:
-        """Gradient (R, m) and Hessian (R, m, m) of the log prior."""
+        """Gradient (R, m) and Hessian (R, m, m) of the log prior, the latter curved down at least a little everywhere.
+
+        Near an end of its range a prior on logits is curved upwards: taken as it is, a parameter that the data push there
+        would have no normal posterior at all. A quarter of the precision of its prior then stands for it; the weighted draws
+        tell whether that will do.
+        """
         gradient, hessian = self.tower.space.prior_gradient_hessian(self.full(v))
-        return gradient[:, self.columns], hessian[:, self.columns[:, None], self.columns]
+        hessian = hessian[:, self.columns[:, None], self.columns].copy()
+        diagonal = np.arange(self.columns.size)
+        hessian[:, diagonal, diagonal] = np.minimum(hessian[:, diagonal, diagonal], -LEAST_PRECISION / self._prior_variance)
+        return gradient[:, self.columns], hessian
