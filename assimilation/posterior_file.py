@@ -166,15 +166,24 @@ def write_posterior(path: str | os.PathLike[str], fit: Fit, default: Floats, mod
                         posterior_attributes(fit, version=version, history=history), compressed=True)
 
 
-def read_posterior(path: str | os.PathLike[str]) -> tuple[xr.Dataset, xr.Dataset, Mapping[str, Any]]:
-    """Physical draws, control vectors (both with dimensions chain and draw) and attributes of a posterior.nc.
+def read_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Attributes of a posterior.nc.
 
     Raises ForcingError for a file that cannot be read, ProblemError for one that is no posterior of terraflux.
     """
     with open_netcdf(path) as head:
-        attributes = dict(head.attrs)
+        attributes = {str(name): value for name, value in head.attrs.items()}
     if attributes.get("format") != FORMAT:
         raise ProblemError(f"{path} is no {FORMAT!r}; give a posterior.nc that `terraflux fit` wrote")
+    return attributes
+
+
+def read_posterior(path: str | os.PathLike[str]) -> tuple[xr.Dataset, xr.Dataset, Mapping[str, Any]]:
+    """Physical draws, control vectors (both with dimensions chain and draw) and attributes of a posterior.nc.
+
+    Raises as `read_attributes`.
+    """
+    attributes = read_attributes(path)
     made = []
     for group in ("posterior", "unconstrained_posterior"):
         with xr.open_dataset(path, group=group, engine="netcdf4") as opened:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from terraflux.drivers.tower import Tower
 from terraflux.model.options import Options
 from terraflux.model.parameter_set import ParameterSet
+from terraflux.model.parameter_table import ParameterError
 from terraflux.model.parameters import parameters as parameter_set
 
 
@@ -30,16 +31,24 @@ def tower_parameters(tower: Tower, options: Options, overrides: Mapping[str, Arr
                      ) -> dict[str, tuple[float, ParameterSet]]:
     """Area share and parameters of every plant type of a site, by code.
 
-    The site's facts and parameters come first, `overrides` on top. Raises ParameterError for what does not exist.
+    The site's facts and parameters come first, `overrides` on top; those named "parameter@PLANT" go to that plant type
+    alone. Raises ParameterError for what does not exist.
     """
     site = tower.site
+    given = dict(overrides or {})
+    own = {code: {name.partition("@")[0]: given.pop(name) for name in list(given) if name.partition("@")[2] == code}
+           for code in site.mixture}
+    strange = next((name for name in given if "@" in name), None)
+    if strange is not None:
+        raise ParameterError(f"{strange}: {site.site_id} has no plant type {strange.partition('@')[2]!r}, only "
+                             f"{', '.join(site.mixture)}")
     extra: dict[str, Any] = {"canopy_height": site.canopy_height, "measurement_height": site.measurement_height,
-                             **site.parameters, **(overrides or {})}
+                             **site.parameters, **given}
     if options.deep_layers and "deep_thickness" not in extra:
         extra["deep_thickness"] = "permafrost8"
     if options.soil_hydraulics == "van_genuchten":
         extra.setdefault("hydraulics", "van_genuchten")
-    return {code: (share, parameter_set(code, site.soil_class, **extra))
+    return {code: (share, parameter_set(code, site.soil_class, **{**extra, **own[code]}))
             for code, share in site.mixture.items()}
 
 

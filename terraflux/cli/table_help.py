@@ -127,6 +127,16 @@ def qualities() -> str:
     return ", ".join(QUALITIES)
 
 
+def fit_methods() -> str:
+    """Ways to calibrate."""
+    from terraflux.assimilation.fit import METHODS
+    from terraflux.assimilation.samplers import SAMPLERS
+
+    solvers = ", ".join(name for name in METHODS if name != "auto" and name not in SAMPLERS)
+    return (f"auto (optimum, normal posterior, weighted draws, and a sampler where these do not suffice), a solver ({solvers}) "
+            f"or a sampler ({', '.join(SAMPLERS)}).")
+
+
 CHOICES: dict[str, Callable[[], str]] = {
     "{plant_types}": plant_types,
     "{soil_classes}": soil_classes,
@@ -141,6 +151,7 @@ CHOICES: dict[str, Callable[[], str]] = {
     "{processing_choices}": processing_choices,
     "{operators}": operators,
     "{streams}": streams,
+    "{fit_methods}": fit_methods,
     "{quantities}": quantities,
     "{products}": products,
     "{qualities}": qualities,

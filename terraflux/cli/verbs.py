@@ -8,6 +8,7 @@ from terraflux.cli.compare import compare
 from terraflux.cli.demo import demo
 from terraflux.cli.doctor import doctor
 from terraflux.cli.drivers import drivers
+from terraflux.cli.fit import fit
 from terraflux.cli.observations import observations
 from terraflux.cli.parameters import parameters
 from terraflux.cli.process import process
@@ -25,7 +26,7 @@ def application() -> typer.Typer:
                       help="Land carbon, water and energy fluxes, from the flux tower to the nation. "
                            "--debug anywhere shows the traceback of an error.",
                       context_settings={"help_option_names": ["-h", "--help"]})
-    for verb in (site, process, observations, represent, compare, demo, variables, parameters, doctor):
+    for verb in (site, process, observations, represent, fit, compare, demo, variables, parameters, doctor):
         app.command(cls=TableCommand)(verb)
     app.add_typer(towers())
     app.add_typer(drivers())

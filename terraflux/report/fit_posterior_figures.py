@@ -19,7 +19,7 @@ MOST_IN_CORNER = 12
 WALKERS = 12
 """Walkers of all ensembles that a trace shows."""
 CELL = 28
-"""Bins along one side of a panel of the corner plot."""
+"""Bins along one side of a panel of the corner plot, at most."""
 COLOURS = ("#0b6e74", "#d9622b", "#6a51a3", "#8a9299")
 
 
@@ -64,11 +64,12 @@ def corner(review: Review) -> "Figure":
         raise ValueError("one parameter alone has no pairs")
     low, high = np.quantile(draws, 0.003, axis=0), np.quantile(draws, 0.997, axis=0)
     place = (draws - low) / np.where(high > low, high - low, 1.0)
-    picture = np.full((count * CELL, count * CELL), np.nan)
+    bins = int(np.clip(np.sqrt(len(draws)) / 1.5, 8, CELL))
+    picture = np.full((count * bins, count * bins), np.nan)
     for i in range(count):
         for j in range(i):
-            found = np.histogram2d(place[:, i], place[:, j], CELL, ((0, 1), (0, 1)))[0]
-            picture[i * CELL:(i + 1) * CELL, j * CELL:(j + 1) * CELL] = found / max(found.max(), 1.0)
+            found = np.histogram2d(place[:, i], place[:, j], bins, ((0, 1), (0, 1)))[0]
+            picture[i * bins:(i + 1) * bins, j * bins:(j + 1) * bins] = found / max(found.max(), 1.0)
     rank = np.atleast_2d(np.corrcoef(fit.draws[:, chosen].T))
     side = 1.2 + 0.72 * max(count, 4)
     with drawing(side + 0.6, side) as figure:
@@ -76,7 +77,7 @@ def corner(review: Review) -> "Figure":
         axes.imshow(np.where(np.isnan(picture), 0.0, picture), cmap="GnBu", origin="lower", vmin=0.0, vmax=1.0,
                     extent=(0, count, 0, count), aspect="equal", interpolation="nearest")
         for i in range(count):
-            heights, edges = np.histogram(np.clip(place[:, i], 0, 1), CELL, (0, 1))
+            heights, edges = np.histogram(np.clip(place[:, i], 0, 1), bins, (0, 1))
             axes.stairs(i + 0.9 * heights / heights.max(), i + edges, baseline=i, fill=True, color=SIMULATED)
             for j in range(i + 1, count):
                 axes.text(j + 0.5, i + 0.5, f"{rank[i, j]:.2f}", ha="center", va="center", fontsize=8.0,
@@ -152,7 +153,7 @@ def what_data_tell(review: Review) -> "Figure":
         right.axvline(1.0, color=INK, lw=1.0, ls=":")
         right.set_yticks(np.arange(count), [label_of(name, 30) for name in found.names], fontsize=7.0)
         right.invert_yaxis()
-        right.set_title("Posterior over prior standard deviation")
+        right.set_title("Posterior / prior standard deviation")
     return figure
 
 
@@ -164,10 +165,13 @@ def sensitivities(review: Review) -> "Figure":
     streams = [label_of(one.name, 18) for one in review.fit.target.streams]
     with drawing(2.4 + 0.62 * len(names), 1.6 + 0.42 * len(streams)) as figure:
         axes = figure.subplots()
-        axes.imshow(np.log10(np.maximum(table, 1e-3)), cmap="GnBu", aspect="auto")
+        shade = np.log10(np.maximum(table, 1e-3 * max(table.max(), 1e-12)))
+        axes.imshow(shade, cmap="GnBu", aspect="auto")
+        middle = 0.5 * (shade.min() + shade.max())
         for i, row in enumerate(table):
             for j, value in enumerate(row):
-                axes.text(j, i, f"{value:.2g}", ha="center", va="center", fontsize=7.5)
+                axes.text(j, i, f"{value:.2g}", ha="center", va="center", fontsize=7.5,
+                          color="white" if shade[i, j] > middle else INK)
         axes.grid(False)
         axes.set_xticks(np.arange(len(names)), names, rotation=50, ha="right", rotation_mode="anchor", fontsize=7.5)
         axes.set_yticks(np.arange(len(streams)), streams, fontsize=8.0)

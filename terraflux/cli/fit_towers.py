@@ -1,0 +1,177 @@
+"""What `terraflux fit` does: towers one after another, each with its checks, its chain and its files; then the hierarchy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from terraflux.cli.errors import TOLD, paragraph
+from terraflux.cli.fit_output import fit_folder, refuse_other_fit, tell, write_hierarchies
+from terraflux.cli.fit_progress import FitProgress
+from terraflux.cli.progress import Progress
+from terraflux.cli.tower_run import _writable, say
+
+if TYPE_CHECKING:
+    from terraflux.assimilation.checkpoint import Checkpoint
+    from terraflux.assimilation.fit import Fit
+    from terraflux.assimilation.problem import Problem
+    from terraflux.assimilation.tower_problem import TowerProblem
+    from terraflux.drivers.tower import Tower
+    from terraflux.report.write_fit import FitFiles
+
+SYNTHETIC = "synthetic"
+SYNTHETIC_STEP = 3600
+"""Step (s) of the synthetic tower: hours, so that a first calibration takes seconds."""
+LONGEST_SYNTHETIC = 20
+
+
+@dataclass(frozen=True)
+class FitChoices:
+    """The options of the verb, by their names."""
+
+    method: str = "auto"
+    seed: int = 0
+    draws: int = 1000
+    starts: int = 5
+    maximum_runs: int = 20_000
+    band_draws: int = 100
+    observations: Path | None = None
+    out: Path | None = None
+    checkpoint: Path | None = None
+    resume: bool = True
+    overwrite: bool = False
+    threads: int | None = None
+    format: str | None = None
+    data_folder: Path | None = None
+    figures: bool = True
+    history: str = ""
+
+
+def fit_towers(problem: "Problem", names: Sequence[str], choices: FitChoices) -> int:
+    """Fit towers by name and write everything; 0, or 1 where some of several towers failed.
+
+    The error of a single tower, or of the last of several that all failed, is raised.
+    """
+    if len(names) > 1 and (choices.observations is not None or choices.checkpoint is not None):
+        raise ValueError("--observations and --checkpoint belong to one tower; fit the towers one by one, or leave them out")
+    if len(set(names)) < len(names):
+        raise ValueError(f"a tower is named twice: {', '.join(names)}")
+    alone = replace(problem, towers=())
+    found: dict[str, Fit] = {}
+    failed: dict[str, Exception] = {}
+    with Progress() as progress:
+        for name in names:
+            try:
+                fit, files = fit_one(alone, name, choices, FitProgress(progress, name if len(names) > 1 else ""),
+                                     several=len(names) > 1)
+            except TOLD as error:
+                if len(names) == 1:
+                    raise
+                failed[name] = error
+                continue
+            found[fit.target.columns.tower.site.site_id] = fit
+            progress.stop()
+            tell(fit, files)
+            progress.__enter__()
+    for name, trouble in failed.items():
+        say(f"! {name} was not fitted: {paragraph(trouble)}")
+    if not found:
+        raise ValueError(f"none of the {len(names)} towers could be fitted") from next(iter(failed.values()))
+    if len(found) > 1:
+        write_hierarchies(alone, found, choices.out or Path("fit"), choices.seed, choices.history)
+    return 1 if failed else 0
+
+
+def fit_one(problem: "Problem", name: str, choices: FitChoices, progress: FitProgress, several: bool = False
+            ) -> tuple["Fit", "FitFiles"]:
+    """Fit one tower and write its folder. All that can be refused is refused before the model is compiled."""
+    from terraflux.assimilation.fit import fit
+    from terraflux.assimilation.seasonal import with_season
+    from terraflux.assimilation.tower_problem import TowerProblem
+    from terraflux.report.write_fit import write_fit
+
+    progress.stage("reading the tower")
+    tower = opened(problem, name, choices)
+    refuse_missing_years(problem, tower)
+    folder = fit_folder(tower.site.site_id, choices.out, several)
+    _writable(folder)
+    if not choices.overwrite:
+        refuse_other_fit(folder, problem, tower.site.site_id)
+    given = observations_of(problem, tower, choices.observations)
+    progress.stage("compiling and spinning up")
+    posed, columns = with_season(problem, tower, classes=given if problem.footprint.operator == "mixture" else None,
+                                 progress=progress)
+    target = TowerProblem(posed, columns, observations=given, threads=choices.threads)
+    if posed is not problem:
+        from terraflux.assimilation.seasonal_fit import fit_season
+
+        progress.stage("how smooth the season is")
+        target = fit_season(target, progress=progress).target
+    chain = checkpoint_of(target, folder, choices)
+    progress.stage("calibrating")
+    found = fit(target, choices.method, seed=choices.seed, starts=choices.starts, draws=choices.draws,
+                maximum_runs=choices.maximum_runs, checkpoint=chain, progress=progress)
+    progress.stage("writing")
+    return found, write_fit(found, folder, figures=choices.figures, band_draws=choices.band_draws, history=choices.history,
+                            progress=progress.stage)
+
+
+def opened(problem: "Problem", name: str, choices: FitChoices) -> "Tower":
+    """The tower of a name: `synthetic` covers the years of the problem; else a file or folder."""
+    years = sorted({*problem.calibration, *problem.validation})
+    if name == SYNTHETIC:
+        from terraflux.drivers.synthetic_tower import synthetic_tower
+
+        if years[-1] - years[0] >= LONGEST_SYNTHETIC:
+            raise ValueError(f"the synthetic tower makes up to {LONGEST_SYNTHETIC} years, not {years[0]} to {years[-1]}; "
+                             "choose years of calibration and validation that lie closer")
+        return synthetic_tower(year=years[0], years=years[-1] - years[0] + 1, step_seconds=SYNTHETIC_STEP)
+    from terraflux.drivers.tower import open_tower
+
+    return open_tower(name, format=choices.format, data_folder=choices.data_folder)
+
+
+def refuse_missing_years(problem: "Problem", tower: "Tower") -> None:
+    """Raise ProblemError for years of which the forcing holds nothing, naming those it has."""
+    from terraflux.assimilation.parameter_rows import ProblemError
+
+    known = {int(year) for year in tower.forcing["time"].dt.year.values}
+    for what, years in (("calibration", problem.calibration), ("validation", problem.validation)):
+        missing = sorted(set(years) - known)
+        if missing:
+            raise ProblemError(f"{what} names {', '.join(map(str, missing))}, of which the record of {tower.site.site_id} "
+                               f"holds nothing; it has {', '.join(map(str, sorted(known)))}: choose among these")
+
+
+def observations_of(problem: "Problem", tower: "Tower", path: Path | None):  # type: ignore[no-untyped-def]
+    """The observations with footprints that the problem's operator needs, or None; ProblemError where both do not fit."""
+    from terraflux.assimilation.parameter_rows import ProblemError
+    from terraflux.sites.observations_file import read_observations
+
+    operator = problem.footprint.operator
+    if path is None:
+        if operator != "site":
+            raise ProblemError(f"the footprint operator {operator!r} needs observations with footprints: make them by "
+                               f"`terraflux observations --operator {operator}` and give --observations FILE, or use the operator 'site'")
+        return None
+    found = read_observations(path)
+    made_for, site = found.attrs.get("operator", "site"), found.attrs.get("site_id", "")
+    if made_for != operator:
+        raise ProblemError(f"{path} was made for the footprint operator {made_for!r}, the problem asks for {operator!r}; "
+                           "operators are never mixed: make the observations anew, or change operator in [footprint]")
+    if site and site != tower.site.site_id:
+        raise ProblemError(f"{path} holds the observations of {site}, the tower is {tower.site.site_id}")
+    return found
+
+
+def checkpoint_of(target: "TowerProblem", folder: Path, choices: FitChoices) -> "Checkpoint":
+    """The checkpoint of a sampler; a chain of another problem is refused unless it is to be overwritten."""
+    from terraflux.assimilation.fit_checkpoint import fit_checkpoint
+    from terraflux.evaluation.cf_attributes import version
+    from terraflux.report.write_fit import CHAIN
+
+    path = choices.checkpoint or folder / CHAIN
+    if not choices.resume or (choices.overwrite and choices.checkpoint is None):
+        for one in (path, path.with_name(path.name + ".backup")):
+            one.unlink(missing_ok=True)
+    return fit_checkpoint(path, target, seed=choices.seed, revision=version())
