@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 LARGEST_PACKING_DRIZZLE = 3e-5  # kg m-2 s-1 below zero: rounding of running totals packed in 16 bits, 0.1 mm per hour
 BRIGHTEST_NIGHT = 10.0  # W m-2
 LARGEST_LIT_SHARE = 0.02
+BRIGHTEST_STEP = 1.1, 10.0  # share of the light above the atmosphere, and W m-2 besides
+BRIGHTEST_DAY = 0.95, 5.0
+DIMMEST_CLEARNESS = 0.02
 ACCUMULATED_SHARE = 0.99
 FEWEST_WET_DAYS = 20
 _BOUNDS_LIKE = {"air_temperature_minimum": "air_temperature", "air_temperature_maximum": "air_temperature",
@@ -133,8 +136,8 @@ def check_light(values: Floats, begins: NDArray[np.datetime64], origin: Origin) 
     """Refuse shortwave [step, cell] that shines at night or outshines the sun; counts what little light there is at night.
 
     `begins` are the begins of the steps (UTC). It catches clocks, longitudes and latitudes that are wrong, and light in
-    joules. Raises ForcingError where more than 2 % of dark values exceed 10 W m-2, or the 99th percentile of clearness
-    exceeds 1.1.
+    joules. Raises ForcingError where more than 2 % of dark values exceed 10 W m-2, more than 2 % of sunlit ones exceed
+    1.1 (days: 0.95) times what arrives above the atmosphere by 10 (5) W m-2, or all are below 2 % of it.
     """
     outside = extraterrestrial_radiation(begins[:, None], origin.step_seconds, origin.latitude[None, :],
                                          origin.longitude[None, :], 0.0)
@@ -146,10 +149,15 @@ def check_light(values: Floats, begins: NDArray[np.datetime64], origin: Origin) 
                            f"largest is {values[lit].max():.0f}", **origin.at(lit),
                            remedy="check the clock (is it UTC, and does the stamp begin or end the step?), running totals, "
                            "longitudes and the order of latitudes")
+    sunny = known & (outside > 0.0)
+    # A step may end up brighter than the sun by scattering between clouds and by its clock; a whole day may not.
+    brightest, spare = BRIGHTEST_DAY if origin.step_seconds == 86400 else BRIGHTEST_STEP
+    glaring = sunny & (values > brightest * outside + spare)
     bright = known & (outside > 200.0)
-    if bright.sum() > 20:
-        clearness = float(np.percentile(values[bright] / outside[bright], 99))
-        if not 0.02 < clearness < 1.1:
-            raise ForcingError(f"the brightest sunlight is {clearness:.3g} of what arrives above the atmosphere",
-                               remedy="check the unit, the clock and the order of latitudes", **origin.at(bright))
+    dim = bright.sum() > 20 and float(np.percentile(values[bright] / outside[bright], 99)) < DIMMEST_CLEARNESS
+    if glaring.sum() > LARGEST_LIT_SHARE * sunny.sum() or dim:
+        clearness = float(np.percentile(values[sunny] / np.maximum(outside[sunny], 1.0), 99))
+        raise ForcingError(f"the brightest sunlight is {clearness:.3g} of what arrives above the atmosphere",
+                           remedy="check the unit, the clock, the order of latitudes and whether the values are real",
+                           **origin.at(glaring if glaring.any() else bright))
     return {"light_without_sun": int(lit.sum())} if lit.any() else {}

@@ -148,7 +148,8 @@ def _centres(pixels: PixelMap, target: CellEdges) -> Callable[[int, int], Adder 
             latitude, longitude = np.meshgrid(pixels.grid.latitude[first:after], pixels.grid.longitude, indexing="ij")
         else:
             columns, rows = np.meshgrid(np.arange(pixels.shape[1]) + 0.5, np.arange(first, after) + 0.5)
-            east, north = pixels.transform * (columns, rows)
+            move = pixels.transform
+            east, north = move.a * columns + move.b * rows + move.c, move.d * columns + move.e * rows + move.f
             longitude, latitude = to_degrees.transform(east, north)
         good = np.isfinite(latitude) & np.isfinite(longitude)
         latitude, longitude = np.where(good, latitude, 0.0), np.where(good, longitude, 0.0)

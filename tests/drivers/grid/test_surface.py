@@ -27,8 +27,9 @@ def raster(tmp_path):
     def write(values, west, north, size, name="map.tif", crs="EPSG:4326", nodata=None):
         rasterio = pytest.importorskip("rasterio")
         path = tmp_path / name
+        place = rasterio.Affine(size, 0.0, west, 0.0, -size, north)
         with rasterio.open(path, "w", driver="GTiff", height=values.shape[0], width=values.shape[1], count=1,
-                           dtype=values.dtype, crs=crs, transform=rasterio.transform.from_origin(west, north, size, size), nodata=nodata) as file:
+                           dtype=values.dtype, crs=crs, transform=place, nodata=nodata) as file:
             file.write(values, 1)
         return path
     return write
