@@ -165,12 +165,20 @@ def _one_series(y: np.ndarray, time: np.ndarray, n: int, quantile: float, interv
     variance = variance_plain * _inflation(rho, n, time)
     out[0] = slope
     if intervals:
-        plain = quantile * math.sqrt(variance_plain)
-        wide = quantile * math.sqrt(variance)
-        out[1] = _at_position(slopes, 0, half, 0.5 * (count - plain) - 1.0)
-        out[3] = _at_position(slopes, 0, half, 0.5 * (count - wide) - 1.0)
-        out[2] = _at_position(slopes, half, count - 1, 0.5 * (count + plain))
-        out[4] = _at_position(slopes, half, count - 1, 0.5 * (count + wide))
+        plain = 0.5 * quantile * math.sqrt(variance_plain)
+        wide = 0.5 * quantile * math.sqrt(variance)
+        out[3] = _at_position(slopes, 0, half, 0.5 * count - wide - 1.0)
+        out[4] = _at_position(slopes, half, count - 1, 0.5 * count + wide)
+        if variance == variance_plain:
+            out[1], out[2] = out[3], out[4]
+        else:
+            # What was selected parts its side in two; the narrower interval lies inside.
+            below = min(max(int(0.5 * count - wide - 1.0), 0), half)
+            above = max(min(int(0.5 * count + wide), count - 1), half)
+            if int(0.5 * count + plain) >= above:
+                above = count - 1
+            out[1] = _at_position(slopes, below, half, 0.5 * count - plain - 1.0)
+            out[2] = _at_position(slopes, half, above, 0.5 * count + plain)
     out[5] = s
     out[6] = variance_plain
     out[7] = variance

@@ -58,6 +58,22 @@ def test_the_compiled_trend_equals_the_formulas(seed):
         assert getattr(found, name) == pytest.approx(expected[name], rel=1e-9, abs=1e-12), name
 
 
+def test_intervals_of_many_series_equal_sorted_slopes():
+    generator = np.random.default_rng(9)
+    for length in (10, 13, 34):
+        years = YEARS[:length].astype(float)
+        series = lfilter([1.0], [1.0, -0.6], generator.normal(size=(300, length)), axis=1)
+        found = series_trends(series, years, 5, 1.96, True)
+        for y, row in zip(series, found):
+            first, second = np.triu_indices(length, 1)
+            slopes = np.sort((y[second] - y[first]) / (years[second] - years[first]))
+            ranks = np.arange(slopes.size)
+            for low, high, variance in (("lower_plain", "upper_plain", "variance_plain"), ("lower", "upper", "variance")):
+                half = 0.5 * 1.96 * np.sqrt(row[COLUMNS.index(variance)])
+                ends = np.interp([0.5 * slopes.size - half - 1.0, 0.5 * slopes.size + half], ranks, slopes)
+                assert row[[COLUMNS.index(low), COLUMNS.index(high)]] == pytest.approx(ends, rel=1e-12, abs=1e-14)
+
+
 def test_variance_without_a_gap_is_the_sum_over_lags():
     y = lfilter([1.0], [1.0, -0.7], np.random.default_rng(3).normal(size=34))
     found = trend(y, YEARS)
