@@ -14,6 +14,7 @@
     q05 = 43.2                                   # q05, q25, q50, q75, q95
     prior = { distribution = "lognormal", median = 60.0, spread = 0.3 }
     [noise."net_ecosystem_exchange.scale"]       # errors of streams: not of the model
+    [season.seasonal_weight_1]                   # weights of a season, where one was fitted
 
     terraflux site tower.toml --parameters-file parameters.toml
 """
@@ -38,16 +39,18 @@ FORMAT = "terraflux parameters 1"
 LEVELS = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 STATISTICS = ("mode", "mean", *LEVELS, "default")
 KEYS = ("format", "site", "plant_types", "soil_class", "years", "synthetic", "status", "message", "problem_digest", "version",
-        "options", "parameters", "noise")
+        "options", "parameters", "noise", "season")
 
 
 @dataclass(frozen=True)
 class CalibratedParameters:
-    """What a parameters.toml holds: `rows` {name or name@PLANT: its table}, `options` of the model, `site`."""
+    """What a parameters.toml holds: `rows` {name or name@PLANT: its table}, `options` of the model, `site`, and the names of
+    `seasonal` weights, if it was fitted with a season."""
 
     site: str
     rows: Mapping[str, Mapping[str, Any]]
     options: Mapping[str, Any]
+    seasonal: tuple[str, ...] = ()
 
     def values(self, statistic: str = "mode") -> dict[str, float]:
         """{name or name@PLANT: value} by mode, mean, default or a quantile (q05, q25, q50, q75, q95).
@@ -57,6 +60,13 @@ class CalibratedParameters:
         if statistic not in STATISTICS:
             raise ProblemError(f"unknown statistic {statistic!r}; {nearest(statistic, STATISTICS)}")
         return {name: float(row.get(statistic, row["mode"])) for name, row in self.rows.items()}
+
+    def for_a_run(self, statistic: str = "mode") -> dict[str, float]:
+        """`values` for `simulate`; ProblemError where the parameters had a season, which plain runs do not carry."""
+        if self.seasonal:
+            raise ProblemError(f"the parameters of {self.site} were fitted with a season ({', '.join(self.seasonal)}), which a "
+                               "plain run does not carry; fit them without, or predict from posterior.nc")
+        return self.values(statistic)
 
 
 def parameters_text(fit: Fit, version: str = "") -> str:
@@ -91,7 +101,7 @@ def parameters_text(fit: Fit, version: str = "") -> str:
             continue
         table = {"unit": unit_of(name), "default": float(space.default[k]), "mode": float(best[k]),
                  **_statistics(physical[:, k]), "prior": space.priors[k].as_table()}
-        lines += _section("noise", name, table)
+        lines += _section("season" if name.startswith("seasonal_") else "noise", name, table)
     return "\n".join(lines) + "\n"
 
 
@@ -121,7 +131,9 @@ def read_parameters(path: str | os.PathLike[str]) -> CalibratedParameters:
                                   for one in numbers):
             raise ProblemError(f"{path}: parameter {name} needs a finite number as mode"
                                " (and as default, mean and quantiles where given)")
-    return CalibratedParameters(str(contents.get("site", "")), dict(rows), dict(options))
+    season = contents.get("season", {})
+    return CalibratedParameters(str(contents.get("site", "")), dict(rows), dict(options),
+                                tuple(season) if isinstance(season, Mapping) else ())
 
 
 def _statistics(values: np.ndarray) -> dict[str, float]:

@@ -86,27 +86,21 @@ def fit_one(problem: "Problem", name: str, choices: FitChoices, progress: FitPro
             ) -> tuple["Fit", "FitFiles"]:
     """Fit one tower and write its folder. All that can be refused is refused before the model is compiled."""
     from terraflux.assimilation.fit import fit
-    from terraflux.assimilation.seasonal import with_season
-    from terraflux.assimilation.tower_problem import TowerProblem
+    from terraflux.assimilation.fit_tower import check_observations, check_years, pose
     from terraflux.report.write_fit import write_fit
+    from terraflux.sites.observations_file import read_observations
 
     progress.stage("reading the tower")
     tower = opened(problem, name, choices)
-    refuse_missing_years(problem, tower)
+    check_years(problem, tower)
+    given = None if choices.observations is None else read_observations(choices.observations)
+    check_observations(problem, tower, given)
     folder = fit_folder(tower.site.site_id, choices.out, several)
     _writable(folder)
     if not choices.overwrite:
         refuse_other_fit(folder, problem, tower.site.site_id)
-    given = observations_of(problem, tower, choices.observations)
     progress.stage("compiling and spinning up")
-    posed, columns = with_season(problem, tower, classes=given if problem.footprint.operator == "mixture" else None,
-                                 progress=progress)
-    target = TowerProblem(posed, columns, observations=given, threads=choices.threads)
-    if posed is not problem:
-        from terraflux.assimilation.seasonal_fit import fit_season
-
-        progress.stage("how smooth the season is")
-        target = fit_season(target, progress=progress).target
+    target = pose(problem, tower, observations=given, threads=choices.threads, progress=progress)
     chain = checkpoint_of(target, folder, choices)
     progress.stage("calibrating")
     found = fit(target, choices.method, seed=choices.seed, starts=choices.starts, draws=choices.draws,
@@ -129,39 +123,6 @@ def opened(problem: "Problem", name: str, choices: FitChoices) -> "Tower":
     from terraflux.drivers.tower import open_tower
 
     return open_tower(name, format=choices.format, data_folder=choices.data_folder)
-
-
-def refuse_missing_years(problem: "Problem", tower: "Tower") -> None:
-    """Raise ProblemError for years of which the forcing holds nothing, naming those it has."""
-    from terraflux.assimilation.parameter_rows import ProblemError
-
-    known = {int(year) for year in tower.forcing["time"].dt.year.values}
-    for what, years in (("calibration", problem.calibration), ("validation", problem.validation)):
-        missing = sorted(set(years) - known)
-        if missing:
-            raise ProblemError(f"{what} names {', '.join(map(str, missing))}, of which the record of {tower.site.site_id} "
-                               f"holds nothing; it has {', '.join(map(str, sorted(known)))}: choose among these")
-
-
-def observations_of(problem: "Problem", tower: "Tower", path: Path | None):  # type: ignore[no-untyped-def]
-    """The observations with footprints that the problem's operator needs, or None; ProblemError where both do not fit."""
-    from terraflux.assimilation.parameter_rows import ProblemError
-    from terraflux.sites.observations_file import read_observations
-
-    operator = problem.footprint.operator
-    if path is None:
-        if operator != "site":
-            raise ProblemError(f"the footprint operator {operator!r} needs observations with footprints: make them by "
-                               f"`terraflux observations --operator {operator}` and give --observations FILE, or use the operator 'site'")
-        return None
-    found = read_observations(path)
-    made_for, site = found.attrs.get("operator", "site"), found.attrs.get("site_id", "")
-    if made_for != operator:
-        raise ProblemError(f"{path} was made for the footprint operator {made_for!r}, the problem asks for {operator!r}; "
-                           "operators are never mixed: make the observations anew, or change operator in [footprint]")
-    if site and site != tower.site.site_id:
-        raise ProblemError(f"{path} holds the observations of {site}, the tower is {tower.site.site_id}")
-    return found
 
 
 def checkpoint_of(target: "TowerProblem", folder: Path, choices: FitChoices) -> "Checkpoint":

@@ -21,6 +21,11 @@ def site(
                                                           "{options}")] = None,
     parameter: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, may be repeated; names and units: "
                                                              "`terraflux parameters`.")] = None,
+    parameters_file: Annotated[Path | None, typer.Option(help="parameters.toml of `terraflux fit`: its parameters and "
+                                                              "processes are used; --parameter and --option stand above "
+                                                              "it.")] = None,
+    parameters_statistic: Annotated[str, typer.Option(help="Which of its numbers: mode, mean, default, or a quantile q05, q25, "
+                                                           "q50, q75, q95.")] = "mode",
     completion: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, may be repeated: how gaps and missing "
                                                               "forcing are completed. {completions}")] = None,
     spin_up_cycles: Annotated[int, typer.Option(help="Cycles of the forcing before the run, at most; 0 for none.",
@@ -47,8 +52,14 @@ def site(
         if options.get(name, value) != value:
             raise ValueError(f"{name} is given twice: --option {options[name]!r} and --scheme {value!r}")
         options[name] = value
+    calibrated: dict[str, float] = {}
+    if parameters_file is not None:
+        from terraflux.assimilation.parameter_file import read_parameters
+
+        found = read_parameters(parameters_file)
+        calibrated, options = found.for_a_run(parameters_statistic), {**found.options, **options}
     check_choices(options, names, precision)
-    overrides = numbers(parameter or [], "--parameter")
+    overrides = {**calibrated, **numbers(parameter or [], "--parameter")}
     choices = {name: guessed(value) for name, value in assignments(completion or [], "--completion").items()}
     facts = {name: value for name, value in (("plant_type", plant), ("soil_class", soil)) if value is not None}
     first, last = (None, None) if years is None else year_range(years)

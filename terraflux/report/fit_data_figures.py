@@ -94,7 +94,8 @@ def residuals(review: Review) -> "Figure":
 
 def coverage_curves(review: Review) -> "Figure":
     """Share of observations inside the central band against its probability, one panel per period and scale."""
-    shown = [(period, scale) for period in review.periods if period.prediction is not None for scale in ("step", "day")]
+    scales = {scale: None for _, _, scale in review.coverage()}
+    shown = [(period, scale) for period in review.periods if period.prediction is not None for scale in scales]
     if not shown:
         raise ValueError("no bands are known")
     with drawing(min(2.6 * len(shown) + 0.6, 10.5), 2.9) as figure:

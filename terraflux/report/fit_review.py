@@ -88,6 +88,8 @@ class Review:
                 continue
             for scale, streams in (("step", period.prediction.streams), ("day", period.prediction.daily)):
                 for name, one in streams.items():
+                    if scale == "day" and one is period.prediction.streams[name]:
+                        continue
                     found[period.name, name, scale] = float(one.inside(level).mean())
         return found
 
