@@ -159,7 +159,7 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
         status, message = "approximate", "normal posterior, not checked"
     else:
         ladder.tell("weighing draws")
-        check = importance_check(target.log_density, normal, draws, seed)
+        check = importance_check(target.log_density, normal, max(draws, DRAWS), seed)  # fewer could never suffice
         ladder.done("weighted draws", check.message)
         found["check"] = check
         made = _resampled(check.draws, check.weights, draws, seed)
