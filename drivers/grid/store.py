@@ -12,12 +12,13 @@ from numpy.typing import DTypeLike, NDArray
 from terraflux.drivers.errors import ForcingError, nearest
 from terraflux.drivers.grid.cells import CELL_ATTRIBUTES, Cells
 from terraflux.drivers.grid.leaf_area_nodes import leaf_area_of_days
-from terraflux.drivers.grid.store_layout import SCHEMA, StoreLayout, chunk_name
+from terraflux.drivers.grid.store_layout import EXTREMES, SCHEMA, StoreLayout, chunk_name
 from terraflux.drivers.grid.store_writer import LEDGER, MANIFEST
 from terraflux.drivers.grid.zarr_chunks import METADATA, decoded_chunk, sha256
 
 MAXIMUM_MANIFEST_BYTES = 500_000_000
 LEAF_AREA, CARBON_DIOXIDE = "prescribed_leaf_area_index", "carbon_dioxide"
+RANGE = "air_temperature_range"  # maximum less minimum of the day, K; made when asked for
 _ABSENT = "run terraflux drivers build again: only what is missing or damaged is made"
 
 
@@ -71,8 +72,10 @@ class ForcingStore:
              dtype: DTypeLike = np.float32) -> NDArray[Any]:
         """Weather [time, variable, cell] from one day to another, both included, of all or some cells.
 
-        `variables` chooses and orders them (default: all of the store). Units are those of the variable table. Raises
-        ForcingError for a chunk that is absent or whose checksum differs, naming it.
+        `variables` chooses and orders them (default: all of the store); air_temperature_range (K) is made from the extremes
+        where it is asked for. Units are those of the variable table.
+
+        Raises ForcingError for a chunk that is absent or whose checksum differs, naming it.
         """
         first, after = self.day_number(first_day), self.day_number(last_day) + 1
         if after <= first:
@@ -80,7 +83,7 @@ class ForcingStore:
                                remedy="exchange them")
         names = self.variables if variables is None else tuple(variables)
         for name in names:
-            if name not in self.variables:
+            if name not in self.variables and not (name == RANGE and EXTREMES[0] in self.variables):
                 raise ForcingError(f"the store holds no {name!r}", file=self.path, variable=name,
                                    remedy=nearest(name, self.variables))
         every = np.arange(self.layout.cells)
@@ -94,6 +97,11 @@ class ForcingStore:
             elif name == LEAF_AREA and self.leaf_area is not None and self.leaf_area_time is not None:
                 leaves = leaf_area_of_days(self.leaf_area[:, wanted], self.leaf_area_time, days)
                 result[:, place, :] = np.repeat(leaves, spd, axis=0)
+            elif name == RANGE:
+                low, high = (np.empty((result.shape[0], wanted.size), dtype=np.float32) for _ in EXTREMES)
+                self._weather(EXTREMES[0], first, after, wanted, low)
+                self._weather(EXTREMES[1], first, after, wanted, high)
+                result[:, place, :] = high - low
             else:
                 self._weather(name, first, after, wanted, result[:, place, :])
         return result
@@ -169,7 +177,7 @@ def open_forcing_store(path: str | os.PathLike[str]) -> ForcingStore:
                          {name: value for name, value in facts.items() if name not in known})
 
     def static(name: str) -> NDArray[Any] | None:
-        if name not in described:
+        if name not in described or name in layout.variables:
             return None
         shape = described[name]["shape"]
         place = "/".join([name, "c", *("0" for _ in shape)])

@@ -1,7 +1,8 @@
 """How a forcing store is laid out: which arrays, how long, in which chunks, and what it declares about itself.
 
 A store is a Zarr group. Weather lies as float32 (time, cell), one chunk per slab of days and block of cells; leaf area as
-(leaf_area_time, cell) at its own dates; carbon dioxide as (day); the rest is one value per cell. Times are begins of steps,
+(leaf_area_time, cell) at its own dates and carbon dioxide as (day), unless they are stored as weather is; the rest is one
+value per cell. Times are begins of steps,
 UTC unless `day_offset_hours` says otherwise. The folder also holds `manifest.json`, present only when all chunks are there:
 the checksum of every chunk, the counts of repairs and where everything comes from.
 """
@@ -20,7 +21,7 @@ from terraflux.model.variables import variable_table
 
 SCHEMA = "terraflux forcing store 1"
 WEATHER = ("air_temperature", "air_temperature_minimum", "air_temperature_maximum", "vapour_pressure", "air_pressure",
-           "wind_speed", "shortwave_down", "longwave_down", "precipitation")
+           "wind_speed", "shortwave_down", "longwave_down", "precipitation", "carbon_dioxide", "prescribed_leaf_area_index")
 EXTREMES = ("air_temperature_minimum", "air_temperature_maximum")
 DAY = 86400
 _CELL_TYPES = {"row": "int32", "column": "int32", "tile": "int32", "soil_class": "int8"}

@@ -51,6 +51,11 @@ class StoreWriter:
         if cells.count != layout.cells:
             raise ForcingError(f"{cells.count} cells do not fit a layout of {layout.cells}", file=self.path, variable="cells",
                                remedy="give the cells of the layout")
+        twice = [name for name, given in (("carbon_dioxide", carbon_dioxide), ("prescribed_leaf_area_index", leaf_area))
+                 if given is not None and name in layout.variables]
+        if twice:
+            raise ForcingError(f"{twice[0]} is given twice", file=self.path, variable=twice[0],
+                               remedy="give it as weather of the layout, or as a series")
         self._static = static_arrays(layout, cells, carbon_dioxide=carbon_dioxide, leaf_area=leaf_area,
                                      leaf_area_time=leaf_area_time)
         self._done: dict[str, dict[str, Any]] = {}

@@ -23,6 +23,22 @@ def build(config: Annotated[Path, typer.Argument(help="TOML file of choices: per
     _summary(store)
 
 
+def nation(out: Annotated[Path, typer.Option(help="Folder of the store.")] = Path("nation.zarr"),
+           resolution: Annotated[float, typer.Option(help="Size of cells in degrees.")] = 0.5,
+           first: Annotated[str, typer.Option(help="First day.")] = "1979-01-01",
+           last: Annotated[str, typer.Option(help="Last day.")] = "2012-12-31",
+           seed: Annotated[int, typer.Option(help="Seed of the invented weather.")] = 1) -> None:
+    """Build the forcing store of the synthetic nation, an invented country; an interrupted build goes on."""
+    from terraflux.cli.progress import Progress
+    from terraflux.drivers.grid.nation_store import nation_store
+    from terraflux.drivers.synthetic_nation import SyntheticNation
+
+    with Progress() as progress:
+        progress.start("synthetic nation")
+        store = nation_store(SyntheticNation(resolution, seed=seed), out, first, last, progress=progress.update)
+    _summary(store)
+
+
 def show(store: Store, json: AsJson = False) -> None:
     """Show period, cells, variables, repairs and sources of a store."""
     from terraflux.cli.listing import print_json
@@ -88,8 +104,8 @@ def drivers() -> typer.Typer:
     from terraflux.cli.table_help import TableCommand
 
     group = typer.Typer(name="drivers", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-                        help="Gridded forcing: build a store, show and check it; profiles lists the products known.",
+                        help="Gridded forcing: build a store from products, or of the synthetic nation; show, check, profiles.",
                         context_settings={"help_option_names": ["-h", "--help"]})
-    for name, verb in (("build", build), ("show", show), ("check", check), ("profiles", list_profiles)):
+    for name, verb in (("build", build), ("nation", nation), ("show", show), ("check", check), ("profiles", list_profiles)):
         group.command(name, cls=TableCommand)(verb)
     return group
