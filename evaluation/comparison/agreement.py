@@ -6,7 +6,7 @@ from dataclasses import fields as dataclass_fields
 import numpy as np
 from numpy.typing import NDArray
 
-from terraflux.evaluation.comparison.fields import Fields
+from terraflux.evaluation.comparison.fields import Fields, row_blocks
 
 Floats = NDArray[np.float64]
 DAYS_PER_YEAR = 365.0
@@ -39,6 +39,11 @@ class AgreementMaps:
 def agreement_maps(simulated: Fields, reference: Fields) -> AgreementMaps:
     """Measures cell by cell over the steps both have, each weighted by its days. Fields come from `bring_together`."""
     check_alike(simulated, reference)
+    blocks = [_maps(ours, theirs) for ours, theirs in zip(row_blocks(simulated), row_blocks(reference))]
+    return AgreementMaps(*(np.concatenate([getattr(one, name) for one in blocks]) for name in blocks[0].names()))
+
+
+def _maps(simulated: Fields, reference: Fields) -> AgreementMaps:
     a, b = simulated.values.astype(float), reference.values.astype(float)
     both = np.isfinite(a) & np.isfinite(b)
     weight = both * reference.days[:, None, None]
@@ -77,21 +82,31 @@ def phase_shift(simulated: Fields, reference: Fields) -> Floats:
     ours, theirs = annual_cycle(simulated), annual_cycle(reference)
     if ours is None or theirs is None:
         return np.full(simulated.values.shape[1:], np.nan)
-    there = np.isfinite(ours).all(axis=0) & np.isfinite(theirs).all(axis=0)
-    peak = [MID_MONTHS[np.argmax(np.where(np.isfinite(one), one, -np.inf), axis=0)] for one in (ours, theirs)]
+    varies = np.ptp(np.where(np.isfinite(theirs), theirs, 0.0), axis=0) > 0.0
+    return np.where(varies, shift_of_cycles(ours, theirs), np.nan)
+
+
+def shift_of_cycles(simulated: Floats, reference: Floats) -> Floats:
+    """Time of the maximum of mean years [12, ...], simulated minus reference, the short way round (days)."""
+    there = np.isfinite(simulated).all(axis=0) & np.isfinite(reference).all(axis=0)
+    peak = [MID_MONTHS[np.argmax(np.where(np.isfinite(one), one, -np.inf), axis=0)] for one in (simulated, reference)]
     shift = peak[0] - peak[1]
     shift = shift + DAYS_PER_YEAR * (shift < -0.5 * DAYS_PER_YEAR) - DAYS_PER_YEAR * (shift > 0.5 * DAYS_PER_YEAR)
-    varies = np.ptp(np.where(there, theirs, 0.0), axis=0) > 0.0
-    return np.where(there & varies, shift, np.nan)
+    return np.where(there, shift, np.nan)
+
+
+def in_whole_years(fields: Fields) -> NDArray[np.bool_]:
+    """True for months of years that have all twelve; False for every step of yearly fields."""
+    if not fields.monthly:
+        return np.zeros(fields.time.size, dtype=bool)
+    number = fields.time.astype("datetime64[Y]")
+    years, counts = np.unique(number, return_counts=True)
+    return np.isin(number, years[counts == 12])
 
 
 def annual_cycle(fields: Fields) -> Floats | None:
     """Mean of each month over the whole years [12, latitude, longitude]; None where there are none."""
-    if not fields.monthly:
-        return None
-    number = fields.time.astype("datetime64[Y]")
-    years, counts = np.unique(number, return_counts=True)
-    inside = np.isin(number, years[counts == 12])
+    inside = in_whole_years(fields)
     if not inside.any():
         return None
     part = fields.values[inside].astype(float).reshape(-1, 12, *fields.values.shape[1:])

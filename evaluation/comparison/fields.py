@@ -1,6 +1,6 @@
 """`Fields`: monthly or yearly mean rates of one quantity on a regular grid, the form in which products are compared."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from terraflux.evaluation.comparison.quantities import Quantity, quantity
 
 Floats = NDArray[np.float64]
 PERIODS = ("M", "Y")
+BLOCK = 4_000_000
 DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=float)
 
 
@@ -148,6 +149,17 @@ def oriented(values: NDArray[Any], grid: HorizontalGrid) -> tuple[NDArray[Any], 
         raise ForcingError("the columns cross 180 degrees of longitude and leave a gap elsewhere", file=grid.file,
                            variable="longitude", unit="degrees_east", remedy="cut the file at 180 degrees")
     return values[..., order], (south_north, np.append(west, west[-1] + width[-1]))
+
+
+def row_blocks(fields: Fields) -> Iterator[Fields]:
+    """The fields in blocks of rows of some million values, south to north, so that work on them needs little memory."""
+    rows, columns = fields.values.shape[1:]
+    step = max(1, BLOCK // max(1, fields.time.size * columns))
+    for first in range(0, rows, step):
+        part = slice(first, min(first + step, rows))
+        yield replace(fields, values=fields.values[:, part], latitude_edges=fields.latitude_edges[first:part.stop + 1],
+                      land=None if fields.land is None else fields.land[part],
+                      areas=None if fields.areas is None else fields.areas[part])
 
 
 def period_days(time: NDArray[np.datetime64]) -> Floats:

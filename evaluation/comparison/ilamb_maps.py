@@ -17,13 +17,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from terraflux.evaluation.comparison.agreement import annual_cycle, check_alike, phase_shift, taylor, weighted_mean
-from terraflux.evaluation.comparison.fields import DAYS_OF_MONTH, Fields, noleap_days
+from terraflux.evaluation.comparison.agreement import (
+    annual_cycle,
+    check_alike,
+    in_whole_years,
+    shift_of_cycles,
+    taylor,
+    weighted_mean,
+)
+from terraflux.evaluation.comparison.fields import DAYS_OF_MONTH, Fields, noleap_days, row_blocks
+from terraflux.evaluation.comparison.quantities import SQUARE_METRE_TOTALS
 from terraflux.evaluation.ilamb_scores import DAYS_PER_YEAR, overall_score
 
 Floats = NDArray[np.float64]
 SMALLEST = 1e-16
 LEAST_DEVIATION = 1e-12
+TROPICAL_YEAR = 365.242198781
 RMSE_BASES = ("cycle", "series")
 
 
@@ -52,30 +61,15 @@ def ilamb_scores(simulated: Fields, reference: Fields, shares: Mapping[str, Floa
         raise ValueError(f"unknown rmse_basis {rmse_basis!r}; known are {', '.join(RMSE_BASES)}")
     if not reference.monthly:
         raise ValueError("ILAMB's scores of the annual cycle need months; these fields are yearly")
-    a, b = simulated.values.astype(float), reference.values.astype(float)
-    there = np.isfinite(a).any(axis=0) & np.isfinite(b).any(axis=0)
+    if not in_whole_years(reference).any():
+        raise ValueError(f"{reference.time[0]} to {reference.time[-1]} holds no whole year")
+    pairs = zip(row_blocks(simulated), row_blocks(reference))
+    blocks = [_maps(ours, theirs, rmse_basis, interannual) for ours, theirs in pairs]
+    maps = {name: np.concatenate([one[name] for one in blocks]) for name in blocks[0]}
+    mean_a, mean_b = maps.pop("simulated_mean"), maps.pop("reference_mean")
+    there = np.isfinite(maps["phase"])
     if not there.any():
         raise ValueError(f"no cell has values of {simulated.name} and {reference.name}")
-    days = noleap_days(reference.time)
-    nodes = _node_weights(reference.time)
-    mean_a, mean_b = _mean(a, days), _mean(b, days)
-    variability = np.sqrt(_mean((b - mean_b) ** 2, nodes))
-    cycle_a, cycle_b = annual_cycle(simulated), annual_cycle(reference)
-    if cycle_a is None or cycle_b is None:
-        raise ValueError(f"{reference.time[0]} to {reference.time[-1]} holds no whole year")
-    if rmse_basis == "cycle":
-        error = _mean(((cycle_a - cycle_a.mean(axis=0)) - (cycle_b - cycle_b.mean(axis=0))) ** 2, DAYS_OF_MONTH)
-    else:
-        error = _mean(((a - mean_a) - (b - mean_b)) ** 2, days)
-    maps = {"bias": _score(mean_a - mean_b, variability, there), "rmse": _score(np.sqrt(error), variability, there)}
-    shift = phase_shift(simulated, reference)
-    constant = there & np.isnan(shift)
-    # Where nothing varies ILAMB finds the maximum of both in January: no shift.
-    maps["phase"] = np.where(there, 0.5 * (1.0 + np.cos(2.0 * np.pi * np.where(constant, 0.0, shift) / DAYS_PER_YEAR)), np.nan)
-    if interannual:
-        month = reference.time.astype(np.int64) % 12
-        ours, theirs = (np.sqrt(_mean((values - cycle[month]) ** 2, nodes)) for values, cycle in ((a, cycle_a), (b, cycle_b)))
-        maps["interannual"] = _score(ours - theirs, theirs, there)
     area = reference.area()
     normaliser = area * np.where(there, mean_b, 0.0) if mass_weighting else area
     regions = {}
@@ -88,6 +82,43 @@ def ilamb_scores(simulated: Fields, reference: Fields, shares: Mapping[str, Floa
         scores = {key: value for key, value in scores.items() if np.isfinite(value)}
         regions[name] = scores | ({"overall": overall_score(scores)} if scores else {})
     return IlambScores(maps, regions)
+
+
+def _maps(simulated: Fields, reference: Fields, rmse_basis: str, interannual: bool) -> dict[str, Floats]:
+    """Score maps of some rows, and the time means under `simulated_mean` and `reference_mean`."""
+    a, b = simulated.values.astype(float), reference.values.astype(float)
+    there = np.isfinite(a).any(axis=0) & np.isfinite(b).any(axis=0)
+    days, nodes = noleap_days(reference.time), _node_weights(reference.time)
+    mean_a, mean_b = _mean(a, days), _mean(b, days)
+    variability = np.sqrt(_mean((b - mean_b) ** 2, nodes))
+    cycle_a, cycle_b = annual_cycle(simulated), annual_cycle(reference)
+    assert cycle_a is not None and cycle_b is not None
+    if rmse_basis == "cycle":
+        error = _mean(((cycle_a - cycle_a.mean(axis=0)) - (cycle_b - cycle_b.mean(axis=0))) ** 2, DAYS_OF_MONTH)
+    else:
+        error = _mean(((a - mean_a) - (b - mean_b)) ** 2, days)
+    shift = shift_of_cycles(cycle_a, cycle_b)
+    maps = {"bias": _score(mean_a - mean_b, variability, there), "rmse": _score(np.sqrt(error), variability, there),
+            "phase": np.where(there, 0.5 * (1.0 + np.cos(2.0 * np.pi * shift / DAYS_PER_YEAR)), np.nan)}
+    if interannual:
+        month = reference.time.astype(np.int64) % 12
+        ours, theirs = (np.sqrt(_mean((values - cycle[month]) ** 2, nodes)) for values, cycle in ((a, cycle_a), (b, cycle_b)))
+        maps["interannual"] = _score(ours - theirs, theirs, there)
+    return maps | {"simulated_mean": mean_a, "reference_mean": mean_b}
+
+
+def period_total(fields: Fields, share: Floats | None = None) -> float:
+    """Total of the period mean by ILAMB's conventions: Pg yr-1 of carbon, km3 yr-1 of water.
+
+    Months have the days of a year without leap days, a year 365.242198781 days (the tropical year of UDUNITS), cells the
+    area of the sphere of 6371.0 km. Against true months and leap years this moves totals by about 6e-4.
+    """
+    if fields.quantity.kind not in SQUARE_METRE_TOTALS:
+        raise ValueError(f"a total of {fields.quantity.name} has no meaning")
+    weight = fields.area() * (1.0 if share is None else share)
+    mean = np.concatenate([_mean(one.values.astype(float), noleap_days(one.time)) for one in row_blocks(fields)])
+    total = float(np.where(np.isfinite(mean), weight * np.nan_to_num(mean), 0.0).sum())
+    return total * TROPICAL_YEAR * SQUARE_METRE_TOTALS[fields.quantity.kind]
 
 
 def spatial_score(simulated_mean: Floats, reference_mean: Floats, held: NDArray[np.bool_], area: Floats, *,

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from terraflux.evaluation.comparison.agreement import agreement_maps
 from terraflux.evaluation.comparison.fields import fields_of
-from terraflux.evaluation.comparison.ilamb_maps import ilamb_scores
+from terraflux.evaluation.comparison.ilamb_maps import ilamb_scores, period_total
 from terraflux.evaluation.ilamb_scores import overall_score
 
 TIME = np.arange("2001-01", "2006-01", dtype="datetime64[M]")
@@ -41,6 +42,28 @@ def test_scores_are_those_of_ilamb(pair, basis, mass_weighting):
     expected = OF_ILAMB[basis, mass_weighting]
     assert found["overall"] == pytest.approx(overall_score(expected), rel=1e-12)
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-12)
+
+
+def test_totals_are_those_of_ilamb(pair):
+    # integrateInTime(mean=True).integrateInSpace() of ILAMB 2.7.3, converted to Pg yr-1.
+    assert period_total(pair[1]) == pytest.approx(0.3707995422420236, rel=1e-10)
+    with pytest.raises(ValueError, match="has no meaning"):
+        period_total(fields_of("h", "hfls", np.ones((12, 2, 2)), TIME[:12], [1.0, 2.0], [1.0, 2.0]))
+
+
+def test_blocks_of_rows_do_not_change_a_bit(pair, monkeypatch):
+    whole = ilamb_scores(*pair), agreement_maps(*pair)
+    monkeypatch.setattr("terraflux.evaluation.comparison.fields.BLOCK", 2000)
+    parts = ilamb_scores(*pair), agreement_maps(*pair)
+    assert all(np.array_equal(whole[0].maps[name], parts[0].maps[name], equal_nan=True) for name in whole[0].maps)
+    assert whole[0].regions == parts[0].regions
+    assert all(np.array_equal(getattr(whole[1], name), getattr(parts[1], name), equal_nan=True) for name in whole[1].names())
+
+
+def test_a_constant_reference_has_its_maximum_in_january(pair):
+    season = np.where(TIME.astype(int) % 12 == 6, 2.0, 1.0)[:, None, None] * np.ones((2, 2))
+    both = [fields_of(name, "gpp", values, TIME, [1.0, 2.0], [1.0, 2.0]) for name, values in (("a", season), ("b", season**0))]
+    assert ilamb_scores(*both, interannual=False).maps["phase"] == pytest.approx(0.5 * (1 + np.cos(2 * np.pi * 181.0 / 365.0)))
 
 
 def test_the_worked_example_of_ilamb_gives_its_overall_score():

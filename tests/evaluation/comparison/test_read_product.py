@@ -132,3 +132,69 @@ def test_refusals_name_what_is_wrong(tmp_path, write_product):
         read_product(path, "gpp", unit="g m-2 d-1", quality="main")
     with pytest.raises(ForcingError, match="'GPP_x'"):
         read_product(path, "GPP_x:gpp")
+
+
+def test_a_zarr_folder_is_read_like_a_file(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(str(tmp_path / "gpp.zarr"), mode="w")
+    arrays = {"time": (np.array([0.0, 31.0]), ("time",), {"units": "days since 2001-01-01", "calendar": "standard"}),
+              "lat": (np.array(LATITUDE), ("lat",), {"units": "degrees_north"}),
+              "lon": (np.array(LONGITUDE), ("lon",), {"units": "degrees_east"}),
+              "gpp": (np.arange(12.0).reshape(2, 2, 3), ("time", "lat", "lon"), {"units": "gC m-2 d-1"})}
+    for name, (values, dims, facts) in arrays.items():
+        made = group.create_array(name, shape=values.shape, dtype=values.dtype, dimension_names=dims, fill_value=np.nan)
+        made[...] = values
+        made.attrs.update(facts)
+    found = read_product(tmp_path / "gpp.zarr", "gpp")
+    assert found.values[0].tolist() == [[3, 4, 5], [0, 1, 2]] and found.time[1] == np.datetime64("2001-02")
+
+
+def test_a_member_dimension_of_one_is_passed_over_and_more_are_refused(tmp_path):
+    import xarray as xr
+
+    axes = {"time": ("time", [0.0, 31.0], {"units": "days since 2001-01-01"}),
+            "lat": ("lat", LATITUDE, {"units": "degrees_north"}), "lon": ("lon", LONGITUDE, {"units": "degrees_east"})}
+    for members in (1, 2):
+        path = tmp_path / f"members{members}.nc"
+        xr.Dataset({"gpp": (("time", "member", "lat", "lon"), np.ones((2, members, 2, 3)), {"units": "gC m-2 d-1"})},
+                   axes).to_netcdf(path)
+    assert read_product(tmp_path / "members1.nc", "gpp").values.shape == (2, 2, 3)
+    with pytest.raises(ForcingError, match="select a level or member first"):
+        read_product(tmp_path / "members2.nc", "gpp")
+
+
+def test_a_month_with_too_few_days_is_missing(tmp_path, write_product):
+    values = np.ones((59, 2, 3))
+    values[31:50, 0, 0] = np.nan
+    path = write_product(tmp_path / "daily.nc", values, np.arange(59), LATITUDE, LONGITUDE, units="gC m-2 d-1")
+    found = read_product(path, "gpp")
+    assert np.isnan(found.values[1, 1, 0]) and found.values[1, 1, 1] == 1.0
+    assert read_product(path, "gpp", least_share=0.3).values[1, 1, 0] == 1.0
+    with pytest.raises(ForcingError, match="no period has enough values"):
+        read_product(write_product(tmp_path / "short.nc", np.ones((5, 2, 3)), np.arange(5), LATITUDE, LONGITUDE,
+                                   units="gC m-2 d-1"), "gpp")
+
+
+def test_damaged_and_foreign_files_are_refused(tmp_path, write_product):
+    path = write_product(tmp_path / "gpp.nc", np.ones((2, 2, 3)), [0, 31], LATITUDE, LONGITUDE, units="gC m-2 d-1")
+    whole = path.read_bytes()
+    unreadable = "cannot be opened"
+    for content, match in ((b"", "empty"), (b"GRIB" + whole, "GRIB"), (whole[:200], unreadable), (b"text", unreadable)):
+        path.write_bytes(content)
+        with pytest.raises(ForcingError, match=match):
+            read_product(path, "gpp")
+    other = write_product(tmp_path / "other.nc", np.ones((2, 2, 3)), [59, 90], [41.5, 40.5], LONGITUDE, units="gC m-2 d-1")
+    path.write_bytes(whole)
+    with pytest.raises(ForcingError, match="the grid is not that of"):
+        read_product([path, other], "gpp")
+
+
+def test_curvilinear_grids_are_refused(tmp_path):
+    import xarray as xr
+
+    xr.Dataset({"gpp": (("time", "y", "x"), np.ones((2, 2, 2)), {"units": "gC m-2 d-1"}),
+                "lat": (("y", "x"), [[30.0, 30.1], [31.0, 31.1]], {"units": "degrees_north"}),
+                "lon": (("y", "x"), [[100.0, 101.0], [100.1, 101.1]], {"units": "degrees_east"})},
+               {"time": ("time", [0.0, 31.0], {"units": "days since 2001-01-01"})}).to_netcdf(tmp_path / "curved.nc")
+    with pytest.raises(ForcingError, match="the grid is curvilinear"):
+        read_product(tmp_path / "curved.nc", "gpp")
