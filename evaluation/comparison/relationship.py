@@ -1,8 +1,8 @@
 """Functional responses: does a flux depend on its driver as it should? ILAMB's relationship score (Collier et al. 2018).
 
-Time means of cells are sorted into 25 bins of the driver over the range that both products span; the mean of the flux in a bin is
-the response, over bins that hold 0.3 % of the cells. Score = exp(-|f_r - f_m| / |f_r|) with the Euclidean norm over bins that
-both have. Cells count alike, whatever their area, as in ILAMB 2.7.3.
+Time means of cells are sorted into 25 bins of the driver over the range that both products span; the mean of the flux in a bin
+is the response, over bins that hold 0.3 % of the cells. Score = exp(-|f_r - f_m| / |f_r|) with the Euclidean norm over bins
+that both have. Cells count alike, whatever their area, as in ILAMB 2.7.3.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,8 @@ def relationship(driver_simulated: ArrayLike, flux_simulated: ArrayLike, driver_
     0.6065
     """
     parts = []
-    for driver, flux, name in ((driver_simulated, flux_simulated, "simulation"), (driver_reference, flux_reference, "reference")):
+    given = ((driver_simulated, flux_simulated, "simulation"), (driver_reference, flux_reference, "reference"))
+    for driver, flux, name in given:
         x, y = np.asarray(driver, dtype=float), np.asarray(flux, dtype=float)
         if x.shape != y.shape:
             raise ValueError(f"driver and flux of the {name} have the shapes {x.shape} and {y.shape}")
