@@ -19,7 +19,7 @@ SOURCE_KEYS = ("profile", "files", "variables", "order", "duplicates", "calendar
 SURFACE_KEYS = ("land_cover", "soil", "elevation", "leaf_area", "clumping_index", "land_fraction")
 MAP_KEYS = {
     "land_cover": ("file", "variable", "legend", "crs", "fractions", "percent"),
-    "soil": ("file", "sand", "clay", "unit"),
+    "soil": ("file", "sand", "clay", "sand_file", "clay_file", "unit", "crs"),
     "elevation": ("file", "variable", "crs", "unit"),
     "leaf_area": ("files", "variable", "climatology", "composite_days", "scale"),
     "clumping_index": ("file", "variable"),

@@ -155,9 +155,13 @@ def check_light(values: Floats, begins: NDArray[np.datetime64], origin: Origin) 
     glaring = sunny & (values > brightest * outside + spare)
     bright = known & (outside > 200.0)
     dim = bright.sum() > 20 and float(np.percentile(values[bright] / outside[bright], 99)) < DIMMEST_CLEARNESS
-    if glaring.sum() > LARGEST_LIT_SHARE * sunny.sum() or dim:
-        clearness = float(np.percentile(values[sunny] / np.maximum(outside[sunny], 1.0), 99))
-        raise ForcingError(f"the brightest sunlight is {clearness:.3g} of what arrives above the atmosphere",
-                           remedy="check the unit, the clock, the order of latitudes and whether the values are real",
-                           **origin.at(glaring if glaring.any() else bright))
+    if glaring.sum() > LARGEST_LIT_SHARE * sunny.sum():
+        excess = float((values - outside)[glaring].max())
+        raise ForcingError(f"{int(glaring.sum())} of {int(sunny.sum())} sunlit values exceed what arrives above the atmosphere, "
+                           f"by up to {excess:.0f} W m-2", **origin.at(glaring),
+                           remedy="check the unit, the clock (does the stamp begin or end the step?), the order of latitudes "
+                           "and whether the values are real")
+    if dim:
+        raise ForcingError(f"hardly any value exceeds {DIMMEST_CLEARNESS:g} of what arrives above the atmosphere",
+                           remedy="check the unit, the clock and the order of latitudes", **origin.at(bright))
     return {"light_without_sun": int(lit.sum())} if lit.any() else {}

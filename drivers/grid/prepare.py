@@ -222,7 +222,7 @@ def _provenance(choices: BuildChoices, sources: list[GridSource], recipes: list[
     """Choices, files with checksums, rules and repairs: everything a store is made from, without places of the machine."""
     plain = {name: value for name, value in vars(choices).items() if name not in ("folder", "home", "file", "store", "target",
                                                                                  "sources")}
-    names = [entry["file"] for entry in choices.surface.values() if "file" in entry]
+    names = [entry[key] for entry in choices.surface.values() for key in ("file", "sand_file", "clay_file") if key in entry]
     names += [entry["legend"] for entry in choices.surface.values() if str(entry.get("legend", "")).endswith(".toml")]
     for entry in choices.surface.values():
         names += [entry["files"]] if isinstance(entry.get("files"), str) else list(entry.get("files", ()))

@@ -70,6 +70,9 @@ class Regridder:
 
     def take(self, piece: Floats, source_columns: int) -> Floats:
         """The used cells [..., used] of a piece [..., rows of the window, columns of the window]."""
+        area = (self.window[0].stop - self.window[0].start) * (self.window[1].stop - self.window[1].start)
+        if area == self.used.size:
+            return np.ascontiguousarray(piece).reshape(*piece.shape[:-2], area)
         rows, columns = self.used // source_columns - self.window[0].start, self.used % source_columns - self.window[1].start
         return np.ascontiguousarray(piece[..., rows, columns])
 

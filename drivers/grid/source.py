@@ -72,6 +72,7 @@ class GridSource:
         self.notes: list[str] = []
         try:
             self.variables = self._index(wanted)
+            self._centres = self.grid.centres()
         except ForcingError:
             self.close()
             raise
@@ -218,7 +219,7 @@ class GridSource:
         """Where the values of steps on the used cells come from, for messages."""
         one = self.variables[variable]
         rows = one.clock.find(steps)
-        latitude, longitude = self.grid.centres()
+        latitude, longitude = self._centres
         return Origin(variable, one.unit, one.conversion, one.clock.step_seconds,
                       [self.paths[int(one.clock.files[row])] for row in rows], [one.clock.text(int(step)) for step in steps],
                       latitude[cells.used], longitude[cells.used])

@@ -196,10 +196,16 @@ def _soil(choices: BuildChoices, edges: CellEdges, counts: dict[str, int]) -> tu
     unit = str(entry.get("unit", "%"))
     factors = {"%": 0.01, "1": 1.0, "g kg-1": 1e-3, "g/kg": 1e-3}
     if unit not in factors:
-        raise ForcingError(f"the unit {unit!r} is not understood for sand and clay", file=entry["file"], variable="soil",
+        raise ForcingError(f"the unit {unit!r} is not understood for sand and clay", file=choices.file, variable="soil",
                            unit=unit, remedy=f"declare one of {', '.join(factors)}")
-    parts = [map_of(choices, {"file": entry["file"], "variable": entry.get(name, name)}, edges) * factors[unit]
-             for name in ("sand", "clay")]
+    parts = []
+    for name in ("sand", "clay"):
+        file = entry.get(f"{name}_file", entry.get("file"))
+        if file is None:
+            raise ForcingError(f"no file of {name} is named", file=choices.file, variable="soil",
+                               remedy="give file, or sand_file and clay_file, in [surface.soil]")
+        parts.append(map_of(choices, {"file": file, "variable": entry.get(name, name), "crs": entry.get("crs", "")}, edges)
+                     * factors[unit])
     # Neither sand nor clay is how soil maps write rock, ice and water.
     none = np.isnan(parts[0]) | np.isnan(parts[1]) | (parts[0] + parts[1] == 0.0)
     sand, clay = (_nearby(np.where(none, np.nan, part), edges, counts, "soil", choices.file) for part in parts)

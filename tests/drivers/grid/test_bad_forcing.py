@@ -97,6 +97,14 @@ def test_sunlight_at_night_is_refused(products, write, choices):
     assert "clock" in error.remedy
 
 
+@pytest.mark.parametrize(("product", "holds"), [("wfde5", "mean_before"), ("era5", "total_after")])
+def test_a_stamp_on_the_wrong_side_of_its_step_is_told_by_the_sun(product, holds, products, write, choices):
+    source = {"variables": {"shortwave_down": {"name": {"wfde5": "SWdown", "era5": "ssrd"}[product], "holds": holds}}}
+    error = refused(write, choices, products[product], product=product, source=source)
+    assert error.variable == "shortwave_down"
+    assert "begin or end the step" in error.remedy
+
+
 def test_light_brighter_than_the_sun_is_refused(products, write, choices):
     error = refused(write, choices, spoilt(products, "SWdown", lambda values: values * 1.9))
     assert "above the atmosphere" in str(error)
