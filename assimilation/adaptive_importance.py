@@ -8,8 +8,8 @@ draws searches beyond it, stretched along one principal direction of the posteri
 tails that were never visited, and a mixture once drawn in would never see a long one.
 
 It suits posteriors that a few ellipsoids cover. Whether the weights can be trusted is told by Pareto k (Vehtari et al. 2024),
-the effective number of draws, and whether independent populations agree: each adapts to what it saw, so that its own weights
-look fine although it missed a long tail that another found.
+the effective number of draws, and whether populations agree, which draw apart and are judged apart but learn together: what
+one has found of a long tail the mixtures of all will cover, and until they do the populations disagree.
 """
 
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ImportanceSettings:
-    """Settings: `populations` adapt independently, with `components` Student-t densities of `freedom` degrees of freedom and
+    """Settings: `populations` draw independently, with `components` Student-t densities of `freedom` degrees of freedom and
     `draws` per iteration each. The populations' means and variances must agree to an R-hat below `maximum_rhat`.
 
     Starting components lie at draws of the Laplace approximation, with its covariance times `start_inflation`. Of the draws
@@ -159,15 +159,35 @@ def first_mixture(means: Floats, covariances: Floats, settings: ImportanceSettin
     return StudentMixture(np.full(count, 1.0 / count), centres, settings.start_inflation * covariances[mode], settings.freedom)
 
 
+@dataclass(frozen=True)
+class FirstDraws:
+    """Draws weighed before sampling began, to go on from: `points` (n, p), `values` (n,) of the log posterior there, the
+    `companions` (n, k) and the `mixture` that they were drawn from."""
+
+    points: Floats
+    values: Floats
+    companions: Floats
+    mixture: StudentMixture
+
+
+def student(mean: Floats, covariance: Floats, freedom: float) -> StudentMixture:
+    """One Student-t density as a mixture; `covariance` (p, p) is its scale matrix."""
+    return StudentMixture(np.ones(1), mean[np.newaxis], covariance[np.newaxis], freedom)
+
+
 def sample_importance(log_density: LogDensity, mean: ArrayLike, covariance: ArrayLike, *, names: tuple[str, ...] | None = None,
                       seed: int = 0, settings: ImportanceSettings | None = None, minimum_effective_size: float = 1000.0,
                       maximum_runs: int = 20_000, checkpoint: Checkpoint | None = None,
-                      progress: Progress | None = None) -> SamplingResult:
+                      progress: Progress | None = None, first: FirstDraws | None = None) -> SamplingResult:
     """Weighted draws from a posterior, iterated until Pareto k < 0.7, enough effective draws, and populations that agree.
 
     `log_density`, `mean`, `covariance`, `names`, `checkpoint` and errors as `sample_ensembles`; several modes are allowed. The
     result carries `weights`; its `details` hold `pareto_k`, `effective_size` and `rhat`. At least two iterations are made.
+    `first` draws, at least `draws` for each population, are dealt to the populations as their first iteration, without new
+    runs.
     """
+    from threadpoolctl import threadpool_limits
+
     settings = settings or ImportanceSettings()
     means, covariances = as_modes(mean, covariance)
     parameters = means.shape[1]
@@ -179,6 +199,11 @@ def sample_importance(log_density: LogDensity, mean: ArrayLike, covariance: Arra
         raise ValueError(f"maximum_runs of {maximum_runs} leave no two iterations of {per_round} draws")
     tied = {"method": "importance", "seed": seed, "names": list(names), "start": array_hash(means, covariances),
             **asdict(settings)}
+    if first is not None:
+        if len(first.values) < per_round:
+            raise ValueError(f"{len(first.values)} first draws are too few for {settings.populations} populations of "
+                             f"{settings.draws} draws")
+        tied["first"] = array_hash(first.points, first.values)
     density = CountedDensity(log_density)
     populations = [_Population(means, covariances, settings, np.random.default_rng(one))
                    for one in np.random.SeedSequence(seed).spawn(settings.populations)]
@@ -187,27 +212,34 @@ def sample_importance(log_density: LogDensity, mean: ArrayLike, covariance: Arra
         density.runs, density.failed = saved.state["runs"], saved.state["failed"]
         for number, one in enumerate(populations):
             one.restore(saved, number)
-    while True:
-        rounds = len(populations[0].used)
-        if rounds:
-            pooled = pool(populations)
-            enough = (pooled.shape < LARGEST_SHAPE and pooled.effective >= minimum_effective_size and rounds >= 2
-                      and pooled.rhat.max() < settings.maximum_rhat)
-            if progress is not None:
-                progress(density.runs, maximum_runs, f"iteration {rounds}: {pooled.summary()}")
-            if enough or density.runs + per_round > maximum_runs:
-                break
-            for one in populations:
-                one.refit(covariances.mean(axis=0))
-        drawn = [one.mixture.draw(settings.draws, one.generator) for one in populations]
-        values, companions = density(np.concatenate(drawn))
+    elif first is not None:
         for number, one in enumerate(populations):
-            there = slice(number * settings.draws, (number + 1) * settings.draws)
-            one.add(drawn[number], values[there], companions[there])
-            if not np.isfinite(one.values).any():
-                raise ValueError("no draw of a first mixture has a finite log posterior; check the optimum it was made at")
-        if checkpoint is not None:
-            checkpoint.save(_saved(populations, density), tied)
+            there = slice(number, per_round, settings.populations)
+            one.mixture = first.mixture
+            one.add(first.points[there], first.values[there], first.companions[there])
+    # The matrices are small: threads of the linear algebra would only wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        while True:
+            rounds = len(populations[0].used)
+            if rounds:
+                pooled = pool(populations)
+                enough = (pooled.shape < LARGEST_SHAPE and pooled.effective >= minimum_effective_size and rounds >= 2
+                          and pooled.rhat.max() < settings.maximum_rhat)
+                if progress is not None:
+                    progress(density.runs, maximum_runs, f"iteration {rounds}: {pooled.summary()}")
+                if enough or density.runs + per_round > maximum_runs:
+                    break
+                for one in populations:
+                    one.refit(covariances.mean(axis=0), populations)
+            drawn = [one.mixture.draw(settings.draws, one.generator) for one in populations]
+            values, companions = density(np.concatenate(drawn))
+            for number, one in enumerate(populations):
+                there = slice(number * settings.draws, (number + 1) * settings.draws)
+                one.add(drawn[number], values[there], companions[there])
+                if not np.isfinite(one.values).any():
+                    raise ValueError("no draw of a first mixture has a finite log posterior; check the optimum it was made at")
+            if checkpoint is not None:
+                checkpoint.save(_saved(populations, density), tied)
     return _concluded(populations, pooled, enough, settings, density, names)
 
 
@@ -279,13 +311,14 @@ class _Population:
         self.points, self.values, self.log_sum = np.zeros((0, means.shape[1])), np.zeros(0), np.zeros(0)
         self.companions = np.zeros((0, 0))
 
-    def refit(self, floor: Floats) -> None:
-        """Fit the mixture to all draws; `floor` (p, p) is a covariance of the right order."""
+    def refit(self, floor: Floats, known: "list[_Population]") -> None:
+        """Fit the mixture to all draws of the populations `known`; `floor` (p, p) is a covariance of the right order."""
         parameters = self.points.shape[1]
-        even = tempered(self.log_weights(), 10.0 * parameters)
-        self.core = self.core.refitted(self.points, even, floor)
-        around = np.cov(self.points, rowvar=False, aweights=even, ddof=0).reshape(parameters, parameters)
-        self.mixture = self.core.searching(even @ self.points, around + 1e-6 * floor, self.settings.search_share,
+        points = np.concatenate([one.points for one in known])
+        even = tempered(np.concatenate([one.log_weights() for one in known]), 10.0 * parameters)
+        self.core = self.core.refitted(points, even, floor)
+        around = np.cov(points, rowvar=False, aweights=even, ddof=0).reshape(parameters, parameters)
+        self.mixture = self.core.searching(even @ points, around + 1e-6 * floor, self.settings.search_share,
                                            self.settings.search_stretch)
 
     def add(self, points: Floats, values: Floats, companions: Floats) -> None:
@@ -306,21 +339,22 @@ class _Population:
     def parts(self, number: int) -> dict[str, Floats]:
         """Arrays for a checkpoint, of population `number`."""
         found = {f"log_sum_{number}": self.log_sum}
-        for part in ("shares", "centres", "scales"):
-            found[f"{part}_{number}"] = np.stack([getattr(one, part) for one in self.used])
-            found[f"core_{part}_{number}"] = getattr(self.core, part)
+        for part in ("shares", "centres", "scales", "freedom"):
+            found |= {f"{part}_{number}_{place}": np.array(getattr(one, part)) for place, one in enumerate(self.used)}
+            found[f"core_{part}_{number}"] = np.array(getattr(self.core, part))
         return found
 
     def restore(self, saved: Saved, number: int) -> None:
         """Become population `number` of a checkpoint."""
-        parts, freedom = saved.arrays, self.settings.freedom
-        self.core = StudentMixture(parts[f"core_shares_{number}"], parts[f"core_centres_{number}"],
-                                   parts[f"core_scales_{number}"], freedom)
-        self.used = [StudentMixture(shares, centres, scales, freedom)
-                     for shares, centres, scales in zip(parts[f"shares_{number}"], parts[f"centres_{number}"],
-                                                        parts[f"scales_{number}"], strict=True)]
+        def mixture(stem: str, end: str) -> StudentMixture:
+            shares, centres, scales, freedom = (saved.arrays[f"{stem}{part}_{end}"]
+                                                for part in ("shares", "centres", "scales", "freedom"))
+            return StudentMixture(shares, centres, scales, float(freedom))
+
+        self.core = mixture("core_", f"{number}")
+        self.used = [mixture("", f"{number}_{place}") for place in range(saved.chain.shape[0])]
         self.mixture = self.used[-1]
-        self.log_sum = parts[f"log_sum_{number}"]
+        self.log_sum = saved.arrays[f"log_sum_{number}"]
         self.generator.bit_generator.state = saved.state["generators"][number]
         self.values = saved.log_density[:, number].reshape(-1)
         self.points = saved.chain[:, number].reshape(self.values.size, -1)

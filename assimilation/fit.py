@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from terraflux.assimilation.adaptive_importance import FirstDraws, ImportanceSettings, student
 from terraflux.assimilation.checkpoint import Checkpoint
 from terraflux.assimilation.gauss_newton import Optimum, positive
 from terraflux.assimilation.laplace import LaplacePosterior, laplace_posterior
 from terraflux.assimilation.likelihood import misfit
-from terraflux.assimilation.pareto_smoothing import ImportanceCheck, importance_check
+from terraflux.assimilation.pareto_smoothing import FREEDOM, INFLATION, ImportanceCheck, importance_check
 from terraflux.assimilation.samplers import SAMPLERS, sampler
 from terraflux.assimilation.sampling_result import SamplingResult
 from terraflux.assimilation.solvers import ENSEMBLES, RANDOM_SEARCHES, SEARCHES, STARTS, solve, starting_controls
@@ -41,6 +42,8 @@ NOISE_STEP = 1e-3
 SEARCH = {"maximum_iterations": 15, "tolerance": 0.05}
 """Gauss-Newton in the ladder stops where a rise of the log posterior means nothing; the normal posterior moves the rest."""
 DRAWS = 1000
+CHECK_DRAWS = 1000
+"""Draws weighed to see whether the normal posterior suffices; a sampler by weights goes on from them."""
 AUTO_SAMPLER = "importance"
 MAXIMUM_RUNS = 20_000
 
@@ -159,7 +162,7 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
         status, message = "approximate", "normal posterior, not checked"
     else:
         ladder.tell("weighing draws")
-        check = importance_check(target.log_density, normal, max(draws, DRAWS), seed)  # fewer could never suffice
+        check, beside = _checked(target, normal, seed)
         ladder.done("weighted draws", check.message)
         found["check"] = check
         made = _resampled(check.draws, check.weights, draws, seed)
@@ -170,10 +173,12 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
             message += f"; starts ended {optimum.spread:.1f} apart in log posterior: there may be several optima"
         if method in SAMPLERS or (method == "auto" and not good):
             chosen = method if method in SAMPLERS else AUTO_SAMPLER
+            more = {} if settings is None else {"settings": settings}
+            if chosen == "importance" and settings is None and np.isfinite(check.log_posterior).mean() > 0.5:
+                more = _going_on(check, beside, normal)
             sampled = sampler(chosen)(target.log_density_and_misfits, normal.mean, normal.covariance, names=target.names,
                                       seed=seed, maximum_runs=maximum_runs, checkpoint=checkpoint, progress=progress,
-                                      **({} if settings is None else {"settings": settings}),
-                                      **({} if stop is None else _stop_of(chosen, stop)))
+                                      **more, **({} if stop is None else _stop_of(chosen, stop)))
             ladder.done(chosen, sampled.message)
             found["sampling"] = sampled
             made = sampled.equal_draws(draws, seed)
@@ -265,6 +270,25 @@ def _noise_curvature(target: TowerProblem, centre: Floats) -> Floats:
             made[i, j] = made[j, i] = (both - first - second + neither) / (4.0 * NOISE_STEP**2)
             place += 4
     return made
+
+
+def _checked(target: TowerProblem, normal: LaplacePosterior, seed: int) -> tuple[ImportanceCheck, Floats]:
+    """Weighted draws from the normal posterior, and the misfits of the streams at each (R, streams)."""
+    beside: list[Floats] = []
+
+    def weighed(u: Floats) -> Floats:
+        value, each = target.log_density_and_misfits(u)
+        beside.append(each)
+        return value
+
+    return importance_check(weighed, normal, CHECK_DRAWS, seed), np.concatenate(beside)
+
+
+def _going_on(check: ImportanceCheck, beside: Floats, normal: LaplacePosterior) -> dict[str, Any]:
+    """Settings that let adaptive importance sampling begin with the draws already weighed."""
+    proposal = student(normal.mean, INFLATION * normal.covariance, FREEDOM)
+    settings = ImportanceSettings(draws=CHECK_DRAWS // ImportanceSettings.populations)
+    return {"settings": settings, "first": FirstDraws(check.draws, check.log_posterior, beside, proposal)}
 
 
 def _stop_of(name: str, stop: StopRule) -> dict[str, Any]:
