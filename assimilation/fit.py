@@ -134,13 +134,13 @@ class _Ladder:
 
 def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: int = STARTS, draws: int = DRAWS,
         maximum_runs: int = MAXIMUM_RUNS, stop: StopRule | None = None, checkpoint: Checkpoint | None = None,
-        settings: Any = None, progress: Progress | None = None, **options: Any) -> Fit:
+        settings: Any = None, check_draws: int = CHECK_DRAWS, progress: Progress | None = None, **options: Any) -> Fit:
     """Calibrates a tower problem; see the head of this file.
 
     method: auto, a solver or a sampler by name. starts: of Gauss-Newton, the prior median first. draws: kept from the
     posterior. maximum_runs: of a sampler, or of a random search. checkpoint: of a sampler, resumed if it holds a chain of
-    the same problem. settings: those of the sampler; options: those of the solver. Raises ValueError for an unknown
-    method, or where the model fails at every start.
+    the same problem. settings: those of the sampler; check_draws: weighed to judge the normal posterior; options: those of
+    the solver. Raises ValueError for an unknown method, or where the model fails at every start.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; {nearest(method, METHODS)}")
@@ -162,7 +162,7 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
         status, message = "approximate", "normal posterior, not checked"
     else:
         ladder.tell("weighing draws")
-        check, beside = _checked(target, normal, seed)
+        check, beside = _checked(target, normal, seed, check_draws)
         ladder.done("weighted draws", check.message)
         found["check"] = check
         made = _resampled(check.draws, check.weights, draws, seed)
@@ -272,7 +272,8 @@ def _noise_curvature(target: TowerProblem, centre: Floats) -> Floats:
     return made
 
 
-def _checked(target: TowerProblem, normal: LaplacePosterior, seed: int) -> tuple[ImportanceCheck, Floats]:
+def _checked(target: TowerProblem, normal: LaplacePosterior, seed: int, draws: int
+             ) -> tuple[ImportanceCheck, Floats]:
     """Weighted draws from the normal posterior, and the misfits of the streams at each (R, streams)."""
     beside: list[Floats] = []
 
@@ -281,13 +282,13 @@ def _checked(target: TowerProblem, normal: LaplacePosterior, seed: int) -> tuple
         beside.append(each)
         return value
 
-    return importance_check(weighed, normal, CHECK_DRAWS, seed), np.concatenate(beside)
+    return importance_check(weighed, normal, draws, seed), np.concatenate(beside)
 
 
 def _going_on(check: ImportanceCheck, beside: Floats, normal: LaplacePosterior) -> dict[str, Any]:
     """Settings that let adaptive importance sampling begin with the draws already weighed."""
     proposal = student(normal.mean, INFLATION * normal.covariance, FREEDOM)
-    settings = ImportanceSettings(draws=CHECK_DRAWS // ImportanceSettings.populations)
+    settings = ImportanceSettings(draws=len(check.draws) // ImportanceSettings.populations)
     return {"settings": settings, "first": FirstDraws(check.draws, check.log_posterior, beside, proposal)}
 
 
