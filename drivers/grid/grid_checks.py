@@ -157,8 +157,8 @@ def check_light(values: Floats, begins: NDArray[np.datetime64], origin: Origin) 
     dim = bright.sum() > 20 and float(np.percentile(values[bright] / outside[bright], 99)) < DIMMEST_CLEARNESS
     if glaring.sum() > LARGEST_LIT_SHARE * sunny.sum():
         excess = float((values - outside)[glaring].max())
-        raise ForcingError(f"{int(glaring.sum())} of {int(sunny.sum())} sunlit values exceed what arrives above the atmosphere, "
-                           f"by up to {excess:.0f} W m-2", **origin.at(glaring),
+        raise ForcingError(f"{int(glaring.sum())} of {int(sunny.sum())} sunlit values exceed what arrives above the "
+                           f"atmosphere, by up to {excess:.0f} W m-2", **origin.at(glaring),
                            remedy="check the unit, the clock (does the stamp begin or end the step?), the order of latitudes "
                            "and whether the values are real")
     if dim:

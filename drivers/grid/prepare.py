@@ -19,7 +19,7 @@ from terraflux.drivers.grid.fingerprints import fingerprints
 from terraflux.drivers.grid.grid_file import open_grid_file
 from terraflux.drivers.grid.horizontal_grid import HorizontalGrid, grid_of
 from terraflux.drivers.grid.leaf_area_maps import leaf_area_nodes
-from terraflux.drivers.grid.profiles import profile
+from terraflux.drivers.grid.profiles import profile, profile_from
 from terraflux.drivers.grid.regridding import CellEdges, Regridder, cells_of, regridder
 from terraflux.drivers.grid.source import GridSource, SourceRules
 from terraflux.drivers.grid.source_clock import DAY
@@ -29,6 +29,7 @@ from terraflux.drivers.grid.store_writer import StoreWriter, exclusive
 from terraflux.drivers.grid.target_cells import choose_cells, elevation_in_metres, target_grid
 from terraflux.drivers.grid.weather import OpenSource, Recipe, WeatherReader, recipes_of
 from terraflux.drivers.grid.zarr_chunks import json_bytes, sha256
+from terraflux.drivers.safe_files import read_toml
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
@@ -65,7 +66,11 @@ def _store_path(choices: BuildChoices) -> Path:
 
 def _open(choices: BuildChoices, one: SourceChoice) -> GridSource:
     """A source with its files, profile and rules."""
-    shape = profile(one.profile, file=choices.file).changed(one.variables, file=choices.file)
+    if one.profile.endswith(".toml"):
+        known = profile_from(read_toml(choices.path(one.profile)), one.profile, file=one.profile)
+    else:
+        known = profile(one.profile, file=choices.file)
+    shape = known.changed(one.variables, file=choices.file)
     return GridSource(choices.paths(one.files), shape, SourceRules(**one.rules),
                       grid=_static(choices, one.grid)[1] if one.grid else None)
 
@@ -229,6 +234,7 @@ def _provenance(choices: BuildChoices, sources: list[GridSource], recipes: list[
     names += [choices.target.boundary] if choices.target.boundary else []
     if isinstance(choices.carbon_dioxide, str) and choices.carbon_dioxide != "polynomial":
         names.append(choices.carbon_dioxide)
+    names += [one.profile for one in choices.sources if one.profile.endswith(".toml")]
     surface_files = choices.paths(tuple(names))
     described = []
     for one, source in zip(choices.sources, sources):

@@ -9,7 +9,6 @@ from typing import Any
 
 from terraflux.drivers.errors import ForcingError, nearest, refuse_unknown_keys
 from terraflux.drivers.grid.grid_file import GridFile, GridVariable
-from terraflux.drivers.grid.grid_units import GRID_QUANTITY_OF
 from terraflux.drivers.units import FORCING_INPUTS
 
 HOLDS = ("instant", "mean_after", "mean_before", "mean_centred", "total_after", "total_before", "running_total")
@@ -94,14 +93,26 @@ def _variable(name: str, facts: Mapping[str, Any], before: ProfileVariable, file
                            tuple(facts.get("standard_names", before.standard_names)), forced and "unit" in facts)
 
 
+def profile_from(table: Mapping[str, Any], name: str, *, file: object = "") -> Profile:
+    """A profile from a table with title, source and variables, as in profiles.toml. Unknown keys are refused."""
+    refuse_unknown_keys(table, ("title", "source", "variables"), file=file)
+    refuse_unknown_keys(table.get("variables", {}), INPUTS, file=file, place="variables")
+    variables = {}
+    for variable, facts in table.get("variables", {}).items():
+        refuse_unknown_keys(facts, VARIABLE_KEYS, file=file, place=f"variables.{variable}")
+        variables[variable] = _variable(variable, facts, ProfileVariable((variable,)), file, forced=False)
+    if not variables:
+        raise ForcingError("the profile has no variables", file=file, variable="variables",
+                           remedy='write [variables] and, say, precipitation = { names = ["pr"], unit = "mm", '
+                                  'holds = "total_before" }')
+    return Profile(name, str(table.get("title", name)), str(table.get("source", "")), variables)
+
+
 @cache
 def profiles() -> Mapping[str, Profile]:
     """The built-in profiles by short name."""
     table = tomllib.loads(files("terraflux.drivers.grid").joinpath("profiles.toml").read_text(encoding="utf-8"))
-    return {name: Profile(name, entry["title"], entry["source"],
-                          {variable: _variable(variable, facts, ProfileVariable((variable,)), "profiles.toml", forced=False)
-                           for variable, facts in entry["variables"].items() if variable in GRID_QUANTITY_OF})
-            for name, entry in table.items()}
+    return {name: profile_from(entry, name, file="profiles.toml") for name, entry in table.items()}
 
 
 def profile(name: str, *, file: object = "") -> Profile:

@@ -1,5 +1,7 @@
 """An invented weather on a small grid, and writers that put it into files of every product, and spoil them."""
 
+import os
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,6 +12,12 @@ LATITUDE = np.array([32.0, 31.0, 30.0, 29.0])
 LONGITUDE = np.array([100.0, 101.0, 102.0, 103.0, 104.0])
 DAYS = 9
 FIRST = np.datetime64("2001-02-27")
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch):
+    """Nothing waits for the disk: fsync guards against loss of power, which no test can bring about."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture(scope="session")

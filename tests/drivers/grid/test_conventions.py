@@ -252,6 +252,34 @@ def test_extra_dimensions_are_refused_unless_they_hold_one(reference, products, 
         prepare(choices("wfde5", store="expver.zarr"))
 
 
+def test_files_as_the_climate_data_store_writes_them_now(products, daily_truth, write, choices):
+    """Time is called valid_time, expver is a text along it, number a scalar, attributes tell of GRIB."""
+    dataset = products["era5"].rename(time="valid_time")
+    dataset = dataset.assign_coords(number=0, expver=("valid_time", np.full(dataset.sizes["valid_time"], "0001")))
+    for name in dataset.data_vars:
+        dataset[name].attrs["GRIB_missingValue"] = 3.4028234663852886e38
+        dataset[name].encoding = {"_FillValue": np.float32(np.nan), "dtype": "f4"}
+    dataset["valid_time"].encoding = {"units": "seconds since 1970-01-01", "dtype": "i8"}
+    write(dataset)
+    store = prepare(choices("era5"))
+    warm = store.slab(0, 2, variables=("air_temperature",), dtype="f8")[:, 0]
+    assert warm == pytest.approx(daily_truth["air_temperature"][:3, store.cells.row, store.cells.column], abs=3e-5)
+
+
+def test_a_profile_of_ones_own(reference, products, write, choices, tmp_path):
+    names = {"Tair": "a", "Qair": "b", "PSurf": "c", "Wind": "d", "SWdown": "e", "LWdown": "f", "Rainf": "g", "Snowf": "h"}
+    write(products["wfde5"].rename(names))
+    ours = ("air_temperature", "specific_humidity", "air_pressure", "wind_speed", "shortwave_down", "longwave_down", "rainfall",
+            "snowfall")
+    lines = [f'{name} = {{ names = ["{short}"], holds = "{"instant" if short in "abcd" else "mean_after"}" }}'
+             for name, short in zip(ours, names.values())]
+    (tmp_path / "mine.toml").write_text('title = "mine"\n[variables]\n' + "\n".join(lines))
+    assert np.array_equal(prepare(choices("mine.toml")).slab(0, 2), reference.slab(0, 2))
+    (tmp_path / "mine.toml").write_text('title = "mine"\n[variables]\nair_temperatur = { names = ["a"] }')
+    with pytest.raises(ForcingError, match="did you mean 'air_temperature'"):
+        prepare(choices("mine.toml", store="other.zarr"))
+
+
 def test_spellings_of_units():
     for text, plain in (("J m**-2", "J m-2"), ("kg/m^2/s", "kg m-2 s-1"), ("W/m2", "W m-2"), ("degrees_C", "degC"),
                         ("mm/hr", "mm hr-1"), ("m s**-1", "m s-1"), ("%", "%")):
