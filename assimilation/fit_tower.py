@@ -19,6 +19,7 @@ from terraflux.assimilation.seasonal_fit import fit_season
 from terraflux.assimilation.tower_columns import SPIN_UP_CYCLES
 from terraflux.assimilation.tower_problem import TowerProblem
 from terraflux.drivers.tower import Tower
+from terraflux.drivers.tower_columns import tower_options, tower_parameters
 
 Progress = Callable[[int, int, str], object]
 
@@ -28,10 +29,9 @@ def pose(problem: Problem, tower: Tower, *, observations: xr.Dataset | None = No
     """The problem at a tower, ready to be fitted: compiled, spun up, with the season that its rows ask for.
 
     `observations` is a dataset of `read_observations`, needed for every footprint operator but `site`. What can be refused
-    is refused before the model is compiled: years that the record lacks, observations that do not fit (ProblemError).
+    is refused before the model is compiled (`check_problem`). Raises ProblemError.
     """
-    check_years(problem, tower)
-    check_observations(problem, tower, observations)
+    check_problem(problem, tower, observations)
     classes = observations if problem.footprint.operator == "mixture" else None
     posed, columns = with_season(problem, tower, classes=classes, spin_up_cycles=spin_up_cycles, progress=progress)
     target = TowerProblem(posed, columns, observations=observations, threads=threads)
@@ -52,6 +52,15 @@ def fit_tower(problem: Problem, tower: Tower, method: str = "auto", *, observati
                   progress=progress)
     chain = None if checkpoint is None else fit_checkpoint(checkpoint, target, seed=seed, revision=revision)
     return fit(target, method, seed=seed, checkpoint=chain, progress=progress, **options)
+
+
+def check_problem(problem: Problem, tower: Tower, observations: xr.Dataset | None = None) -> None:
+    """Raise ProblemError for what a tower lacks of a problem: years, footprints, parameters, room in their priors."""
+    check_years(problem, tower)
+    check_observations(problem, tower, observations)
+    if observations is None or problem.footprint.operator != "mixture":
+        mixture = tower_parameters(tower, tower_options(tower, problem.options))
+        problem.space({code: one for code, (_, one) in mixture.items()})
 
 
 def check_years(problem: Problem, tower: Tower) -> None:

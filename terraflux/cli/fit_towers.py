@@ -86,19 +86,18 @@ def fit_one(problem: "Problem", name: str, choices: FitChoices, progress: FitPro
             ) -> tuple["Fit", "FitFiles"]:
     """Fit one tower and write its folder. All that can be refused is refused before the model is compiled."""
     from terraflux.assimilation.fit import fit
-    from terraflux.assimilation.fit_tower import check_observations, check_years, pose
+    from terraflux.assimilation.fit_tower import check_problem, pose
     from terraflux.report.write_fit import write_fit
     from terraflux.sites.observations_file import read_observations
 
     progress.stage("reading the tower")
     tower = opened(problem, name, choices)
-    check_years(problem, tower)
     given = None if choices.observations is None else read_observations(choices.observations)
-    check_observations(problem, tower, given)
+    check_problem(problem, tower, given)
     folder = fit_folder(tower.site.site_id, choices.out, several)
-    _writable(folder)
     if not choices.overwrite:
         refuse_other_fit(folder, problem, tower.site.site_id)
+    _writable(folder)
     progress.stage("compiling and spinning up")
     target = pose(problem, tower, observations=given, threads=choices.threads, progress=progress)
     chain = checkpoint_of(target, folder, choices)
@@ -127,12 +126,25 @@ def opened(problem: "Problem", name: str, choices: FitChoices) -> "Tower":
 
 def checkpoint_of(target: "TowerProblem", folder: Path, choices: FitChoices) -> "Checkpoint":
     """The checkpoint of a sampler; a chain of another problem is refused unless it is to be overwritten."""
-    from terraflux.assimilation.fit_checkpoint import fit_checkpoint
+    from terraflux.assimilation.checkpoint import ForeignCheckpoint
+    from terraflux.assimilation.fit_checkpoint import fit_checkpoint, saved_problem
     from terraflux.evaluation.cf_attributes import version
     from terraflux.report.write_fit import CHAIN
 
     path = choices.checkpoint or folder / CHAIN
-    if not choices.resume or (choices.overwrite and choices.checkpoint is None):
-        for one in (path, path.with_name(path.name + ".backup")):
-            one.unlink(missing_ok=True)
-    return fit_checkpoint(path, target, seed=choices.seed, revision=version())
+    saved_problem(path)  # what is no checkpoint is refused, never removed
+    if not choices.resume:
+        _remove(path)
+    try:
+        return fit_checkpoint(path, target, seed=choices.seed, revision=version())
+    except ForeignCheckpoint:
+        if not choices.overwrite or choices.checkpoint is not None:
+            raise
+        _remove(path)
+        return fit_checkpoint(path, target, seed=choices.seed, revision=version())
+
+
+def _remove(path: Path) -> None:
+    """Take a checkpoint and its backup away."""
+    for one in (path, path.with_name(path.name + ".backup")):
+        one.unlink(missing_ok=True)

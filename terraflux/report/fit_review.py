@@ -64,8 +64,8 @@ class Period:
 class Review:
     """A fit with everything that its page shows.
 
-    `sensitivity` (streams, p): root mean square change of each stream's modelled values, over their errors, per prior
-    standard deviation of each parameter. `information` is None where no normal posterior is known.
+    `sensitivity` (streams, p): root mean square change of each stream's modelled values per prior standard deviation of each
+    parameter, over their errors as the likelihood weighs them (correlation taken off, weight of the stream included). `information` is None where no normal posterior is known.
     """
 
     fit: Fit
