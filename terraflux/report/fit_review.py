@@ -65,7 +65,8 @@ class Review:
     """A fit with everything that its page shows.
 
     `sensitivity` (streams, p): root mean square change of each stream's modelled values per prior standard deviation of each
-    parameter, over their errors as the likelihood weighs them (correlation taken off, weight of the stream included). `information` is None where no normal posterior is known.
+    parameter, over their errors as the likelihood weighs them (correlation taken off, weight of the stream included).
+    `information` is None where no normal posterior is known.
     """
 
     fit: Fit
