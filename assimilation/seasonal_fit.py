@@ -31,9 +31,14 @@ PASSES = 15
 WIDTH_PASSES = 20
 WIDTH_CHANGE = 0.02
 """The smoothing width is settled when its logarithm moves by no more."""
-ARRIVED = 0.1
-"""Standard deviations by which the best point may still want to move."""
+TOLERANCE = 0.05
+"""Rise of the log posterior that a further step may still promise at the best point: a third of a standard deviation."""
+LARGEST_PROMISE = 0.5
+"""Two steps that raise it by less than twice the tolerance end the search, as converged if no more than this is promised:
+ramps of the model have corners, so that slopes promise what no step can keep."""
 LARGEST_STEP = 2.0
+LARGEST_WEIGHT = 4.5
+"""Steps keep weights within this, so that differences beside them stay within the bounds of the model."""
 SHORTER = (1.0, 0.5, 0.25, 0.1, 0.03)
 """Parts of a step that are tried where the whole of it lowers the posterior."""
 DIFFERENCE = 2e-3
@@ -45,7 +50,7 @@ class SeasonalFit:
 
     `control` (p,) is the whole control vector; `normal` that of the mean columns (`target.mean_columns`), with noise and
     smoothing width held where they were estimated. `width` is None for a problem without season or with a sampled width.
-    `modelled` (n,) and `slope` (m, n) are modelled observations at `centre` (p,), within a tenth of a standard deviation of
+    `modelled` (n,) and `slope` (m, n) are modelled observations at `centre` (p,), the point of the last linearisation beside
     `control`, and their derivatives. `runs` of the model. `status` is "converged" or "not_converged".
     """
 
@@ -80,16 +85,18 @@ class SeasonalFit:
         return np.exp(weights @ np.asarray(terms, np.float64).T)
 
 
-def fit_season(target: TowerProblem, start: ArrayLike | None = None, *, progress: Progress | None = None) -> SeasonalFit:
+def fit_season(target: TowerProblem, start: ArrayLike | None = None, *, tolerance: float = TOLERANCE,
+               progress: Progress | None = None) -> SeasonalFit:
     """The optimum and normal posterior of a tower problem, the noise of streams and the smoothing width estimated beside.
 
-    `start` (p,) is a control vector, the defaults unless given. The smoothing width of the target's space is set to the
+    `start` (p,) is a control vector, the defaults unless given. It ends where the next step promises the log posterior a
+    rise of less than `tolerance`. The smoothing width of the target's space is set to the
     one that is found; where it is sampled, it is a control like any other. 2m + 4 runs a pass. Raises ValueError where the
     model fails at the start or beside it.
     """
     space, columns, before = target.space, target.mean_columns, target.runs
     control = space.default_control() if start is None else np.array(start, np.float64)
-    arrived = False
+    arrived, stalls = False, 0
     for number in range(PASSES):
         if progress is not None:
             progress(number, PASSES, "fitting")
@@ -99,11 +106,16 @@ def fit_season(target: TowerProblem, start: ArrayLike | None = None, *, progress
         problem = _linear_problem(target, control, centre, modelled, slope)
         normal = _settled(target, problem, control[columns])
         step = np.clip(normal.mean - control[columns], -LARGEST_STEP, LARGEST_STEP)
-        arrived = float(np.max(np.abs(step) / normal.deviation)) < ARRIVED
-        if arrived:
+        promised = 0.5 * float(step @ normal.hessian @ step)
+        if promised < tolerance:
             control[columns] = normal.mean
+            arrived = True
             break
-        control = _moved(target, control, step)
+        control, rise = _moved(target, control, step)
+        stalls = stalls + 1 if rise < 2.0 * tolerance else 0
+        if stalls == 2:
+            arrived = promised < max(LARGEST_PROMISE, tolerance)
+            break
     width = space.width if isinstance(space, SeasonalSpace) else None
     return SeasonalFit(target, control, normal, width, centre, modelled, slope, target.runs - before,
                        "converged" if arrived else "not_converged")
@@ -160,13 +172,17 @@ def _settled(target: TowerProblem, problem: Residuals, start: Floats) -> Laplace
     return normal
 
 
-def _moved(target: TowerProblem, control: Floats, step: Floats) -> Floats:
-    """The control vector after the step, or after the longest part of it that raises the posterior."""
+def _moved(target: TowerProblem, control: Floats, step: Floats) -> tuple[Floats, float]:
+    """The control vector after the step or the best part of it, and the rise of the log posterior; it stays if none rises."""
     columns = target.mean_columns
     trials = np.repeat(control[np.newaxis], len(SHORTER), axis=0)
     trials[:, columns] += np.array(SHORTER)[:, np.newaxis] * step
+    if isinstance(target.space, SeasonalSpace) and target.space.width is not None:
+        season = target.space.season_columns
+        trials[:, season] = np.clip(trials[:, season], -LARGEST_WEIGHT, LARGEST_WEIGHT)
     here, whole = target.log_density(np.stack([control, trials[0]]))
     if whole >= here:
-        return trials[0]
+        return trials[0], float(whole - here)
     values = target.log_density(trials[1:])
-    return trials[1 + int(np.argmax(values))] if values.max() > here else trials[-1]
+    best = int(np.argmax(values))
+    return (trials[1 + best], float(values[best] - here)) if values[best] > here else (control, 0.0)

@@ -32,7 +32,8 @@ WIDTH = "seasonal_width"
 WIDTH_SCALE = 0.3
 """Scale of the half-Cauchy prior of the smoothing width."""
 FIRST_WIDTH = 0.3
-SMALLEST_WIDTH, LARGEST_WIDTH = 1e-3, 3.0
+SMALLEST_WIDTH, LARGEST_WIDTH = 1e-3, 1.0
+"""Range in which the width is sought; with the largest, first harmonics of half a unit of the logarithm are usual."""
 ACTS_ON = {"farquhar": ("carboxylation_capacity",),
            "light_use_efficiency": ("light_use_efficiency_sunlit", "light_use_efficiency_shaded")}
 """Parameters that a season multiplies, by the scheme of photosynthesis; always all of them."""
