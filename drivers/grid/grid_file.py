@@ -16,6 +16,7 @@ from terraflux.drivers.grid.packed_values import decoded
 from terraflux.drivers.safe_files import MAXIMUM_ATTRIBUTES
 
 MAXIMUM_FILE_BYTES = 2_000_000_000_000
+MAXIMUM_CHUNK_BYTES = 1_000_000_000  # of one compressed piece, which is unpacked whole
 LARGEST_PACKING = 2000  # declared bytes per byte on disk; deflate reaches 1032
 SMALL_FILE_BYTES = 50_000_000  # below this a file may declare anything that fits in memory
 MAXIMUM_PIECE_BYTES = 2_000_000_000  # of one read
@@ -33,6 +34,7 @@ class GridVariable:
     attributes: Mapping[str, Any]
     file: str
     raw: Reader = field(repr=False)
+    chunk: tuple[int, ...] = ()
 
     def read(self, window: Mapping[str, slice | int] | None = None) -> NDArray[np.float64]:
         """Physical values of a window {dimension: slice or index}, float64, NaN where missing.
@@ -124,7 +126,8 @@ def _open_netcdf(path: Path) -> GridFile:
         dataset.set_auto_chartostring(False)
         variables = {name: GridVariable(name, tuple(one.dimensions), tuple(int(size) for size in one.shape),
                                         np.dtype(one.dtype) if one.dtype is not str else np.dtype(object),
-                                        {key: one.getncattr(key) for key in one.ncattrs()}, str(path), one.__getitem__)
+                                        {key: one.getncattr(key) for key in one.ncattrs()}, str(path), one.__getitem__,
+                                        _chunk(one.chunking()))
                      for name, one in dataset.variables.items()}
         attributes = {key: dataset.getncattr(key) for key in dataset.ncattrs()}
     except (OSError, RuntimeError, ValueError, TypeError, AttributeError, KeyError, UnicodeError) as trouble:
@@ -134,6 +137,11 @@ def _open_netcdf(path: Path) -> GridFile:
     def close() -> None:
         dataset.close()
     return GridFile(path, variables, attributes, close)
+
+
+def _chunk(given: Any) -> tuple[int, ...]:
+    """Shape of the chunks of a netCDF variable; none where it is stored in one piece."""
+    return tuple(int(size) for size in given) if isinstance(given, list | tuple) else ()
 
 
 def _open_zarr(path: Path) -> GridFile:
@@ -153,7 +161,8 @@ def _open_zarr(path: Path) -> GridFile:
                 facts["_FillValue"] = _fill_from_text(str(facts["_FillValue"]))
             if "_FillValue" not in facts and np.dtype(array.dtype).kind == "f" and fill is not None and fill != 0:
                 facts["_FillValue"] = float(fill)
-            variables[name] = GridVariable(name, tuple(dims), tuple(array.shape), np.dtype(array.dtype), facts, str(path), read)
+            variables[name] = GridVariable(name, tuple(dims), tuple(array.shape), np.dtype(array.dtype), facts, str(path), read,
+                                           tuple(array.chunks))
         attributes = dict(group.attrs)
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, AttributeError) as trouble:
         raise ForcingError(f"the Zarr folder cannot be opened: {trouble}", file=path,
@@ -180,6 +189,11 @@ def _check_declared(opened: GridFile) -> None:
     if declared > allowed:
         raise ForcingError(f"the file declares {declared:.3g} bytes of values but has {on_disk} bytes", file=opened.path,
                            remedy="the file is damaged or was never written to the end; fetch it again")
+    for name, one in opened.variables.items():
+        whole = float(np.prod(np.array(one.chunk, dtype=np.float64))) * itemsizes[name] if one.chunk else 0.0
+        if whole > MAXIMUM_CHUNK_BYTES:
+            raise ForcingError(f"a chunk unpacks to {whole:.3g} bytes, more than the limit of {MAXIMUM_CHUNK_BYTES}",
+                               file=opened.path, variable=name, remedy="write the file anew with smaller chunks")
     attributes = len(opened.attributes) + sum(len(one.attributes) for one in opened.variables.values())
     if attributes > MAXIMUM_ATTRIBUTES or len(opened.variables) > MAXIMUM_ATTRIBUTES:
         raise ForcingError(f"the file has {len(opened.variables)} variables and {attributes} attributes, more than the limit "

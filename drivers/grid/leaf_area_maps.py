@@ -5,6 +5,8 @@ Values are means over the pixels with data; dates without data in a cell are bri
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +16,33 @@ from terraflux.drivers.errors import ForcingError
 from terraflux.drivers.grid.calendars import calendar_name, seconds_of
 from terraflux.drivers.grid.grid_file import GridFile, GridVariable, open_grid_file
 from terraflux.drivers.grid.horizontal_grid import grid_of
+from terraflux.drivers.grid.pixel_maps import mean_of_pixels, open_pixel_map
 from terraflux.drivers.grid.regridding import CellEdges, regridder, unit_sphere
 from terraflux.drivers.leaf_area import LARGEST
 
 Floats = NDArray[np.float64]
 MID_MONTH_DAYS = np.array([15.5, 45.0, 74.5, 105.0, 135.5, 166.0, 196.5, 227.5, 258.0, 288.5, 319.0, 349.5])
+RASTERS = (".tif", ".tiff", ".vrt", ".img")
 FEWEST_CELLS = 0.1  # of the area of a target cell
 
 
 def leaf_area_nodes(paths: Sequence[str | Path], variable: str, target: CellEdges, *, climatology: bool = False,
-                    composite_days: float = 0.0, scale: float = 1.0
-                    ) -> tuple[NDArray[np.float32], Floats, dict[str, int]]:
+                    composite_days: float = 0.0, scale: float = 1.0, date_pattern: str = "", largest_code: float = np.inf,
+                    crs: str = "") -> tuple[NDArray[np.float32], Floats, dict[str, int]]:
     """Leaf area index (m2 m-2) [date, cell], the dates (days since 1970, or of the year for a climatology), and counts.
 
     `composite_days` is the length of a composite whose stamp is its first day: values hold for its middle. Time bounds in
     the file go first. A climatology of 12 maps is monthly; of 46, 8-daily. `scale` multiplies what the file has not scaled.
+    Rasters (GeoTIFF) are one map each, dated by their names with `date_pattern`, such as "LAI_%Y%j.tif"; stored values above
+    `largest_code` are fill (MODIS: 100). For a climatology the day of the year counts.
     Raises ForcingError for values outside 0..15.
     """
     parts, nodes = [], []
     for path in paths:
+        if Path(path).suffix.lower() in RASTERS:
+            nodes.append(_date_of_name(Path(path), date_pattern, climatology) + 0.5 * composite_days)
+            parts.append(_raster(path, target, scale, largest_code, crs))
+            continue
         with open_grid_file(path) as opened:
             found = opened.variable(variable)
             grid = grid_of(opened, found)
@@ -47,11 +57,7 @@ def leaf_area_nodes(paths: Sequence[str | Path], variable: str, target: CellEdge
                     window[time_dim] = number
                 piece = found.read(window) * scale
                 values = way.take(piece, grid.shape[1])
-                wrong = (values < 0.0) | (values > LARGEST)
-                if wrong.any():
-                    raise ForcingError(f"{int(wrong.sum())} values of leaf area lie outside 0..{LARGEST:g}, the first is "
-                                       f"{values[wrong][0]:g}", file=path, variable=variable, unit="m2 m-2", time=date,
-                                       remedy="check scale_factor and _FillValue, or declare scale")
+                _refuse_impossible(values, path, variable, str(date))
                 parts.append(way(values[None], FEWEST_CELLS)[0])
                 nodes.append(date)
     dates_found = np.array(nodes)
@@ -61,6 +67,42 @@ def leaf_area_nodes(paths: Sequence[str | Path], variable: str, target: CellEdge
                            remedy="give each date once")
     values, counts = _without_gaps(np.array(parts)[order], dates_found[order], target, climatology)
     return values.astype(np.float32), dates_found[order], counts
+
+
+def _refuse_impossible(values: Floats, path: str | Path, variable: str, date: str) -> None:
+    """Refuse leaf area outside 0..15."""
+    wrong = (values < 0.0) | (values > LARGEST)
+    if wrong.any():
+        raise ForcingError(f"{int(wrong.sum())} values of leaf area lie outside 0..{LARGEST:g}, the first is "
+                           f"{values[wrong][0]:g}", file=path, variable=variable, unit="m2 m-2", time=date,
+                           remedy="check scale_factor and _FillValue, or declare scale (and largest_code for rasters)")
+
+
+def _date_of_name(path: Path, pattern: str, climatology: bool) -> float:
+    """Date of a raster by its name: days since 1970, or of the year."""
+    try:
+        found = np.datetime64(datetime.strptime(path.name, pattern).date(), "D")
+    except ValueError as trouble:
+        raise ForcingError(f"the name does not follow date_pattern = {pattern!r}", file=path, variable="leaf_area",
+                           remedy='write it with %Y, %m, %d or %j, such as "LAI_%Y%j.tif"') from trouble
+    begin = found.astype("datetime64[Y]").astype("datetime64[D]") if climatology else np.datetime64("1970-01-01", "D")
+    return float((found - begin).astype(np.int64))
+
+
+def _raster(path: str | Path, target: CellEdges, scale: float, largest_code: float, crs: str) -> Floats:
+    """Mean leaf area of cells from one raster."""
+    pixels, close = open_pixel_map(path, crs=crs)
+
+    def rows(first: int, after: int) -> Floats:
+        stored = np.asarray(pixels.rows(first, after), dtype=np.float64)
+        missing = (stored > largest_code) | (stored == (np.nan if pixels.nodata is None else pixels.nodata))
+        values = np.where(missing, np.nan, stored * scale)
+        _refuse_impossible(values, path, "", "")
+        return values
+    try:
+        return mean_of_pixels(replace(pixels, rows=rows, nodata=None), target)
+    finally:
+        close()
 
 
 def _dates(opened: GridFile, variable: GridVariable, count: int, climatology: bool, composite_days: float) -> Floats:

@@ -196,7 +196,7 @@ def _leaves(choices: BuildChoices, edges: CellEdges) -> tuple[dict[str, Any], di
     entry = dict(choices.surface["leaf_area"])
     files = entry.pop("files")
     values, nodes, counts = leaf_area_nodes(choices.paths((files,) if isinstance(files, str) else tuple(files)),
-                                            entry.pop("variable"), edges, **entry)
+                                            entry.pop("variable", ""), edges, **entry)
     if not entry.get("climatology", False):
         first, last = (np.datetime64(day, "D").astype(np.int64) for day in (choices.first, choices.last))
         if nodes[0] > first + 31 or nodes[-1] < last - 31:

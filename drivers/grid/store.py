@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,9 +154,9 @@ def open_forcing_store(path: str | os.PathLike[str]) -> ForcingStore:
     if not (folder / METADATA).is_file():
         raise ForcingError("this is no forcing store", file=folder, remedy="make one with terraflux drivers build")
     if not (folder / MANIFEST).is_file():
-        ledger = folder / LEDGER
-        done = ledger.read_text(encoding="utf-8", errors="replace").count('"chunk"') if ledger.is_file() else 0
-        raise ForcingError(f"the store is not finished ({done} chunks are written)", file=folder, remedy=_ABSENT)
+        done, total, first = _progress_of(folder)
+        raise ForcingError(f"the store is not finished: {done} of {total} chunks are written", file=folder, time=first,
+                           remedy="run terraflux drivers build again: it goes on with the first missing day")
     manifest = _json(folder / MANIFEST)
     try:
         checksums = {place: str(facts["sha256"]) for part in ("chunks", "static") for place, facts in manifest[part].items()}
@@ -192,6 +193,23 @@ def open_forcing_store(path: str | os.PathLike[str]) -> ForcingStore:
     gas, leaves = static("carbon_dioxide"), static("leaf_area_index")
     names = (*layout.variables, *((CARBON_DIOXIDE,) if gas is not None else ()), *((LEAF_AREA,) if leaves is not None else ()))
     return ForcingStore(folder, layout, cells, names, repairs, provenance, checksums, gas, static("leaf_area_time"), leaves)
+
+
+def _progress_of(folder: Path) -> tuple[int, int, str]:
+    """Chunks written and wanted of an unfinished store, and the first day of which one is missing."""
+    facts = _json(folder / METADATA).get("attributes", {})
+    try:
+        count = int(_json(folder / METADATA)["consolidated_metadata"]["metadata"]["latitude"]["shape"][0])
+        layout = StoreLayout(np.datetime64(facts["first_day"], "D"), int(facts["days"]), tuple(facts["variables"]), count,
+                             int(facts["step_seconds"]), int(facts["slab_days"]), int(facts["block_cells"]))
+    except (KeyError, TypeError, ValueError, IndexError):
+        return 0, 0, ""
+    ledger = folder / LEDGER
+    text = ledger.read_text(encoding="utf-8", errors="replace") if ledger.is_file() else ""
+    names = layout.chunk_names()
+    written = {name for name in re.findall(r'"chunk": "([^"]+)"', text) if (folder / name).is_file()} & set(names)
+    missing = [int(name.split("/")[2]) for name in names if name not in written]
+    return len(written), len(names), str(layout.dates(*layout.days_of(min(missing)))[0]) if missing else ""
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -171,6 +171,7 @@ def test_stamps_at_noon_and_bounds_mean_the_same_days(daily, write, choices):
     assert np.array_equal(prepare(choices("cf", store="noon.zarr")).slab(0, 2), first)
     ends = daily.assign_coords(time=daily.time + np.timedelta64(24, "h"))
     ends["time"].attrs["bounds"] = "time_bnds"
+    ends["time"].encoding = {"units": "days since 2001-01-01"}
     ends["time_bnds"] = (("time", "bnds"), np.stack([daily.time.values, ends.time.values], axis=1))
     write(ends)
     assert np.array_equal(prepare(choices("cf", store="ends.zarr")).slab(0, 2), first)

@@ -120,8 +120,9 @@ def test_leaf_area_of_a_climatology_repeats_and_of_a_series_does_not():
 
 def test_an_unfinished_store_says_what_is_missing_and_is_not_opened(tmp_path, layout, weather):
     build(tmp_path / "s.zarr", layout, weather, slabs=[0, 2])
-    with pytest.raises(ForcingError, match="not finished"):
+    with pytest.raises(ForcingError, match="not finished: 8 of 12 chunks") as caught:
         open_forcing_store(tmp_path / "s.zarr")
+    assert caught.value.time == "2000-03-02"
     one = writer(tmp_path / "s.zarr", layout)
     assert one.pending() == [1]
     with pytest.raises(ForcingError, match="1 of 3 slabs") as caught:

@@ -163,6 +163,24 @@ def test_composites_stand_for_their_middle(tmp_path):
     assert nodes.tolist() == [float(np.datetime64("2001-01-05").astype(int) + 8 * number) for number in range(4)]
 
 
+def test_leaf_area_rasters_are_dated_by_their_names(raster):
+    cells = cells_of(regular_grid(100, 102, 30, 31, 1.0))
+    paths = []
+    for day, code in ((145, 30), (153, 40), (161, 50)):
+        codes = np.full((10, 20), code, dtype="u1")
+        codes[:5] = 253
+        paths.append(raster(codes, 100, 31, 0.1, name=f"LAI_2003{day}.tif"))
+    words = {"scale": 0.1, "largest_code": 100, "date_pattern": "LAI_%Y%j.tif", "composite_days": 8.0}
+    found, nodes, counts = leaf_area_nodes(paths[::-1], "", cells, **words)
+    assert found[:, 0] == pytest.approx([3.0, 4.0, 5.0])
+    assert nodes[0] == float(np.datetime64("2003-05-25").astype(int)) + 4.0
+    assert counts == {}
+    with pytest.raises(ForcingError, match="date_pattern"):
+        leaf_area_nodes(paths, "", cells, **words | {"date_pattern": "GLASS_%Y%j.tif"})
+    with pytest.raises(ForcingError, match=r"25\.3"):
+        leaf_area_nodes(paths, "", cells, **words | {"largest_code": np.inf})
+
+
 def test_means_of_pixels_leave_out_missing_ones(raster):
     heights = np.array([[100.0, 200.0, -9999.0, 50.0]], dtype="f4")
     pixels, close = open_pixel_map(raster(heights, 100, 31, 1.0, nodata=-9999.0))
