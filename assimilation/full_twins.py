@@ -147,6 +147,6 @@ def runs_lost(generator: np.random.Generator, steps: int, share: float, length: 
 
 def _days_lost(generator: np.random.Generator, steps: int, time_step: float, kept: int) -> NDArray[np.bool_]:
     per_day = round(86400.0 / time_step)
-    chosen = generator.choice(steps // per_day, kept, replace=False)
+    chosen = generator.choice(steps // per_day, min(kept, steps // per_day), replace=False)
     return np.asarray(~np.isin(np.arange(steps) // per_day, chosen))
 

@@ -208,9 +208,9 @@ def seasonal_course(value: Floats, month: NDArray[np.int64]) -> Floats:
     """
     known = np.isfinite(value)
     total, count = np.bincount(month[known], value[known], 12), np.bincount(month[known], minlength=12).astype(np.float64)
-    total, count = (part + np.roll(part, 1) + np.roll(part, -1) for part in (total, count))
+    sums, counts = (part + np.roll(part, 1) + np.roll(part, -1) for part in (total, count))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((total / count)[month])
+        return np.asarray((sums / counts)[month])
 
 
 def _from_tower(choice: StreamChoice, tower: Tower, times: NDArray[np.datetime64], in_years: NDArray[np.bool_],
