@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from terraflux.drivers.errors import ForcingError
 from terraflux.drivers.grid.cells import Cells
 from terraflux.drivers.grid.grid_checks import limits_of
-from terraflux.drivers.grid.store_layout import StoreLayout, chunk_name, group_attributes, metadata_of, static_arrays
+from terraflux.drivers.grid.store_layout import SCHEMA, StoreLayout, chunk_name, group_attributes, metadata_of, static_arrays
 from terraflux.drivers.grid.zarr_chunks import (
     METADATA,
     encoded,
@@ -217,7 +217,8 @@ class StoreWriter:
 def _identity(begun: Path) -> str:
     """Identity that a begun store declares, "" where it cannot be read."""
     try:
-        return str(json.loads(begun.read_bytes())["attributes"]["identity"])
+        attributes = json.loads(begun.read_bytes())["attributes"]
+        return str(attributes["identity"]) if attributes["schema"] == SCHEMA else ""
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
         return ""
 

@@ -89,19 +89,29 @@ def products(world):
                "tp": world["precipitation"] * 3.6}
     units = {"ssrd": "J m**-2", "strd": "J m**-2", "tp": "m"}
     hour = times.astype("datetime64[h]").astype(int) % 24
-    running = {}
-    for name, values in amounts.items():
-        total = np.empty_like(values)
-        for step in range(len(times)):
-            total[step] = values[step] + (total[step - 1] if step and hour[step] else 0.0)
-        running[name] = total
+
+    def running_totals(reset):
+        running = {}
+        for name, values in amounts.items():
+            total = np.empty_like(values)
+            for step in range(len(times)):
+                total[step] = values[step] + (total[step - 1] if step and hour[step] % reset else 0.0)
+            running[name] = (total, units[name])
+        return grid_dataset(states, times).merge(grid_dataset(running, late), join="inner")
     humid = 0.622 * (e := _vapour(world)) / (world["air_pressure"] * 1e-3 - 0.378 * e)
     wind = np.hypot(world["eastward_wind"], world["northward_wind"])
     return {
         "era5": grid_dataset(states, times).merge(
             grid_dataset({name: (one, units[name]) for name, one in amounts.items()}, late), join="inner"),
-        "era5_land": grid_dataset(states, times).merge(
-            grid_dataset({name: (one, units[name]) for name, one in running.items()}, late), join="inner"),
+        "era5_land": running_totals(24), "era_interim": running_totals(12),
+        "gldas": grid_dataset({"Tair_f_inst": (kelvin, "K"), "Qair_f_inst": (humid, "kg kg-1"), "Wind_f_inst": (wind, "m s-1"),
+                               "Psurf_f_inst": (world["air_pressure"], "Pa")}, times).merge(
+            grid_dataset({"SWdown_f_tavg": (world["shortwave_down"], "W m-2"),
+                          "LWdown_f_tavg": (world["longwave_down"], "W m-2"), "Rainf_f_tavg": (world["precipitation"], "kg m-2 s-1")}, late), join="inner"),
+        "princeton": grid_dataset({"tas": (kelvin, "K"), "shum": (humid, "kg kg-1"), "pres": (world["air_pressure"], "Pa"),
+                                   "wind": (wind, "m s-1"), "dswrf": (world["shortwave_down"], "W m-2"),
+                                   "dlwrf": (world["longwave_down"], "W m-2"),
+                                   "prcp": (world["precipitation"], "kg m-2 s-1")}, times),
         "wfde5": grid_dataset({"Tair": (kelvin, "K"), "Qair": (humid, "kg kg-1"), "PSurf": (world["air_pressure"], "Pa"),
                                "Wind": (wind, "m s-1"), "SWdown": (world["shortwave_down"], "W m-2"),
                                "LWdown": (world["longwave_down"], "W m-2"),

@@ -21,7 +21,7 @@ def on_days(daily_truth, store, name):
     return daily_truth[name][:days, store.cells.row, store.cells.column]
 
 
-@pytest.mark.parametrize("product", ["era5", "era5_land", "wfde5"])
+@pytest.mark.parametrize("product", ["era5", "era5_land", "era_interim", "wfde5", "gldas", "princeton"])
 def test_products_with_different_conventions_give_the_same_daily_weather(product, products, daily_truth, write, choices):
     write(products[product])
     store = prepare(choices(product))
