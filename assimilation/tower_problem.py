@@ -10,7 +10,7 @@ The control vector holds parameters and sampled noise (`ParameterSpace`). For a 
 time loop; a mixture of columns is put together on the host.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,7 +35,8 @@ class TowerProblem:
 
     `years` are those of calibration unless given; `observations` is a dataset of `read_observations`. `threads` None takes
     all cores. `streams` are the observed streams, `observed`, `sigma` (n,) all of them in a row, `parts` {stream: slice}.
-    `stream_weight` (streams,) follows the rule of the problem. `runs` and `failed` count replicas of the whole site.
+    `stream_weight` (streams,) follows the rule of the problem. `runs` and `failed` count replicas of the whole site;
+    `watch`, where one is set, is told `runs` after every batch.
     """
 
     def __init__(self, problem: Problem, columns: TowerColumns, *, years: Sequence[int] | None = None,
@@ -57,6 +58,7 @@ class TowerProblem:
         self._fused = self._fused_evaluator()
         self.prior_variance = np.diag(self.space.prior_moments()[1])
         self.runs = self.failed = 0
+        self.watch: Callable[[int], object] | None = None
         self.stream_weight = self._weights()
 
     def _built(self) -> tuple[list[tuple[str, NDArray[np.int64]]], list[Floats]]:
@@ -122,6 +124,7 @@ class TowerProblem:
                  in zip(self._evaluators, self._members, strict=True)]
         bad = np.any([part.failed for part in parts], axis=0) | ~np.isfinite(expanded).all(axis=1)
         self.failed += int(bad.sum())
+        self._tell()
         if len(parts) == 1:
             return self._scaled(parts[0].values, u)
         values = {}
@@ -129,6 +132,10 @@ class TowerProblem:
             mixed = sum(part.values[one.name] * phi[:, k] for k, part in enumerate(parts))
             values[one.name] = np.where(bad[:, None], np.nan, mixed)
         return self._scaled(values, u)
+
+    def _tell(self) -> None:
+        if self.watch is not None:
+            self.watch(self.runs)
 
     def _scaled(self, values: dict[str, Floats], u: Floats) -> Floats:
         noise = self.space.noise(u)
@@ -147,6 +154,7 @@ class TowerProblem:
         found = self._fused.evaluate(self.space.expand(u)[:, self._members[0][1]], noise)
         self.runs += u.shape[0]
         self.failed += int(found.failed.sum())
+        self._tell()
         return found.misfit + np.array([float(one.weight.sum()) * np.log(one.per_model_unit) for one in self.streams])
 
     def log_density(self, control: ArrayLike) -> Floats:

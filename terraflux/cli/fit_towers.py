@@ -102,8 +102,10 @@ def fit_one(problem: "Problem", name: str, choices: FitChoices, progress: FitPro
     target = pose(problem, tower, observations=given, threads=choices.threads, progress=progress)
     chain = checkpoint_of(target, folder, choices)
     progress.stage("calibrating")
+    target.watch = progress.runs
     found = fit(target, choices.method, seed=choices.seed, starts=choices.starts, draws=choices.draws,
                 maximum_runs=choices.maximum_runs, checkpoint=chain, progress=progress)
+    target.watch = None
     progress.stage("writing")
     return found, write_fit(found, folder, figures=choices.figures, band_draws=choices.band_draws, history=choices.history,
                             progress=progress.stage)

@@ -305,10 +305,13 @@ def test_progress_tells_stages_and_what_a_sampler_reports(capsys, monkeypatch):
         progress = FitProgress(bar, "DE-Tha")
         progress.stage("calibrating")
         progress(0, 0, "searching the optimum, pass 1")
+        progress.runs(120)
+        progress.runs(180)
         progress(10, 100, "step 1: R-hat 1.200, effective draws 50, about 40 s left")
         progress(20, 100, "step 2: R-hat 1.100, effective draws 90, about 30 s left")
     lines = capsys.readouterr().err
     assert "DE-Tha: calibrating" in lines and "DE-Tha: searching the optimum, pass 1" in lines
+    assert "searching the optimum, pass 1: 180 runs" in lines and "120 runs" not in lines
     assert "R-hat 1.100, effective draws 90, about 30 s left (20 of at most 100)" in lines and "R-hat 1.200" not in lines
 
 
