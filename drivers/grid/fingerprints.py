@@ -1,6 +1,7 @@
 """Checksums of what a store is made from."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -35,11 +36,17 @@ def file_fingerprint(path: Path, how: str = "full") -> dict[str, object]:
     return {"bytes": total, "sha256": digest.hexdigest(), "of": how}
 
 
+def name_below(path: Path, root: Path) -> str:
+    """A path below the root, or the name of a file elsewhere."""
+    real, folder = Path(os.path.realpath(path)), Path(os.path.realpath(root))
+    return real.relative_to(folder).as_posix() if real.is_relative_to(folder) else path.name
+
+
 def fingerprints(paths: Iterable[Path], root: Path, how: str = "full") -> dict[str, dict[str, object]]:
     """Fingerprints by path below the root."""
     found = {}
     for path in paths:
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        name = name_below(path, root)
         if name not in found:
             found[name] = file_fingerprint(path, how)
     return found

@@ -15,7 +15,7 @@ from terraflux.drivers.co2 import carbon_dioxide_polynomial, decimal_year, read_
 from terraflux.drivers.errors import ForcingError
 from terraflux.drivers.grid.cells import Cells
 from terraflux.drivers.grid.configuration import BuildChoices, SourceChoice, read_choices
-from terraflux.drivers.grid.fingerprints import fingerprints
+from terraflux.drivers.grid.fingerprints import fingerprints, name_below
 from terraflux.drivers.grid.grid_file import open_grid_file
 from terraflux.drivers.grid.horizontal_grid import HorizontalGrid, grid_of
 from terraflux.drivers.grid.leaf_area_maps import leaf_area_nodes
@@ -118,10 +118,16 @@ def _build(choices: BuildChoices, path: Path, sources: list[GridSource], tell: P
         notes |= {f"leaf_area_{name}": number for name, number in counts.items()}
     tell(0, 1, "checksums of the sources")
     provenance = _provenance(choices, sources, recipes, notes)
-    identity = sha256(json_bytes({"provenance": provenance, "schema": 1}))
+    by_choice = provenance | {"sources": [{name: part for name, part in one.items() if name not in ("files", "notes")}
+                                          for one in provenance["sources"]]}
+    identity = sha256(json_bytes({"provenance": by_choice, "schema": 1}))
     reader = WeatherReader(opened, recipes, step, offsets, cells.elevation, choices.lapse_rate, choices.minimum_fraction)
     reader.check_period(days)
-    writer = StoreWriter(path, layout, cells, identity, carbon_dioxide=_carbon_dioxide(choices, days), **leaves)
+    prints = [fingerprints_by_path(source, choices, one) for source, one in zip(sources, provenance["sources"])]
+    slab_sources = [sha256(json_bytes({"files": [prints[number][file] for number, file in reader.files_of(
+        layout.dates(*layout.days_of(slab)))]})) for slab in range(layout.slabs)]
+    writer = StoreWriter(path, layout, cells, identity, carbon_dioxide=_carbon_dioxide(choices, days),
+                         slab_sources=slab_sources, **leaves)
     pending = writer.pending()
     for number, slab in enumerate(pending):
         part = layout.dates(*layout.days_of(slab))
@@ -130,6 +136,11 @@ def _build(choices: BuildChoices, path: Path, sources: list[GridSource], tell: P
         writer.write_slab(slab, weather, repairs)
     tell(len(pending), max(len(pending), 1), "finished")
     return open_forcing_store(writer.finish(provenance))
+
+
+def fingerprints_by_path(source: GridSource, choices: BuildChoices, described: Mapping[str, Any]) -> dict[str, str]:
+    """Checksums of the files of a source by their paths."""
+    return {path: str(described["files"][name_below(Path(path), choices.folder)]["sha256"]) for path in source.paths}
 
 
 def _stored_step(choices: BuildChoices, sources: list[GridSource]) -> int:

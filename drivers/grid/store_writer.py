@@ -1,14 +1,15 @@
 """Building a forcing store that survives being killed: whole chunks first, then a line in the ledger, the manifest last.
 
 A second run with the same identity goes on where the first one stopped, and the finished folder is the same, byte for byte,
-however often it was interrupted. A folder that was built from something else is refused.
+however often it was interrupted. Slabs whose sources have changed since are made again, others kept. A folder that was built
+by other choices is refused.
 """
 
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,17 @@ SPARE_BYTES = 50_000_000
 class StoreWriter:
     """A store being built. `pending` tells the slabs to make, `write_slab` takes one, `finish` completes the store.
 
-    `identity` is a checksum of everything the store is made from. Raises ForcingError where the folder holds another build,
+    `identity` is a checksum of the choices the store is made by, `slab_sources` one of the files that each slab is made from
+    (none: the identity stands for them). Raises ForcingError where the folder holds another build,
     where another process writes to it, or where the disk is too full.
     """
 
     def __init__(self, path: str | os.PathLike[str], layout: StoreLayout, cells: Cells, identity: str, *,
                  carbon_dioxide: NDArray[np.float64] | None = None, leaf_area: NDArray[np.float32] | None = None,
-                 leaf_area_time: NDArray[np.float64] | None = None) -> None:
+                 leaf_area_time: NDArray[np.float64] | None = None, slab_sources: Sequence[str] = ()) -> None:
         self.path = Path(path)
         self.layout = layout
-        self.identity = identity
+        self._sources = list(slab_sources) or [""] * layout.slabs
         if cells.count != layout.cells:
             raise ForcingError(f"{cells.count} cells do not fit a layout of {layout.cells}", file=self.path, variable="cells",
                                remedy="give the cells of the layout")
@@ -58,6 +60,9 @@ class StoreWriter:
                                remedy="give it as weather of the layout, or as a series")
         self._static = static_arrays(layout, cells, carbon_dioxide=carbon_dioxide, leaf_area=leaf_area,
                                      leaf_area_time=leaf_area_time)
+        # What is not weather belongs to the identity: other cells are another store.
+        parts = {name: sha256(np.ascontiguousarray(values).tobytes()) for name, (values, _, _) in self._static.items()}
+        self.identity = sha256(json_bytes({"choices": identity, "static": parts}))
         self._done: dict[str, dict[str, Any]] = {}
         self._prepare_folder()
 
@@ -101,12 +106,18 @@ class StoreWriter:
         def sound(place: str, digest: str) -> bool:
             path = self.path / place
             return path.is_file() and sha256(path.read_bytes()) == digest
-        good = {place: facts for place, facts in chunks.items() if sound(place, facts["sha256"])}
+        good = {place: facts for place, facts in chunks.items()
+                if self._current(place, facts) and sound(place, facts["sha256"])}
         if len(good) == len(chunks) and chunks and all(sound(place, digest) for place, digest in others.items()):
             return
         lines = [json.dumps({"chunk": place, "counts": {}, **facts}, sort_keys=True) for place, facts in good.items()]
         write_durably(self.path / LEDGER, ("\n".join(lines) + "\n").encode("utf-8"))
         (self.path / MANIFEST).unlink()
+
+    def _current(self, place: str, facts: Mapping[str, Any]) -> bool:
+        """Whether a chunk was made from the sources as they are now."""
+        slab = place.split("/")[2]
+        return slab.isdigit() and int(slab) < len(self._sources) and facts.get("source", "") == self._sources[int(slab)]
 
     def _check_space(self) -> None:
         """Refuse to begin what the disk cannot hold."""
@@ -126,12 +137,13 @@ class StoreWriter:
         for line in ledger.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 entry = json.loads(line)
-                name, facts = str(entry["chunk"]), {"sha256": str(entry["sha256"]), "bytes": int(entry["bytes"]),
-                                                    "counts": dict(entry["counts"])}
+                name = str(entry["chunk"])
+                facts = {"sha256": str(entry["sha256"]), "bytes": int(entry["bytes"]), "counts": dict(entry["counts"]),
+                         "source": str(entry.get("source", ""))}
             except (json.JSONDecodeError, KeyError, TypeError, ValueError):
                 continue
             chunk = self.path / name
-            if ".." not in name and chunk.is_file() and chunk.stat().st_size == facts["bytes"]:
+            if ".." not in name and chunk.is_file() and chunk.stat().st_size == facts["bytes"] and self._current(name, facts):
                 yield name, facts
 
     def pending(self) -> list[int]:
@@ -166,7 +178,7 @@ class StoreWriter:
                 place = chunk_name(name, slab, block)
                 write_durably(self.path / place, content, sync_folder=False)
                 facts = {"sha256": sha256(content), "bytes": len(content),
-                         "counts": dict((counts or {}).get(name, {})) if block == 0 else {}}
+                         "counts": dict((counts or {}).get(name, {})) if block == 0 else {}, "source": self._sources[slab]}
                 self._done[place] = facts
                 lines.append(json.dumps({"chunk": place, **facts}, sort_keys=True))
         # Names of chunks and of new folders are on the disk before the ledger tells of them.
@@ -200,7 +212,7 @@ class StoreWriter:
         chunks = {}
         for place, facts in self._done.items():
             totals[place.split("/")[0]].update(facts["counts"])
-            chunks[place] = {name: value for name, value in facts.items() if value != {}}
+            chunks[place] = {name: value for name, value in facts.items() if value not in ({}, "")}
         metadata = {f"{name}/{METADATA}" if name else METADATA: sha256((self.path / name / METADATA).read_bytes())
                     for name in ("", *self.layout.variables, *self._static)}
         manifest = {"schema": 1, "identity": self.identity, "chunks": chunks, "static": static, "metadata": metadata,

@@ -177,6 +177,21 @@ class WeatherReader:
                 for name in recipe.inputs:
                     source.present(source.variables[name], wanted)
 
+    def files_of(self, days: Days) -> list[tuple[int, str]]:
+        """Numbers of sources and paths of their files that hold the weather of consecutive days."""
+        found: set[tuple[int, str]] = set()
+        for recipe in self.recipes:
+            if recipe.source < 0:
+                continue
+            source = self.sources[recipe.source].source
+            wanted = self._steps(recipe, days)[0]
+            for name in recipe.inputs:
+                one = source.variables[name]
+                steps, _ = source.present(one, wanted)
+                rows = one.clock.find(np.concatenate([steps, steps - 1]) if one.holds == "running_total" else steps)
+                found |= {(recipe.source, source.paths[int(file)]) for file in np.unique(one.clock.files[rows[rows >= 0]])}
+        return sorted(found)
+
     def _steps(self, recipe: Recipe, days: Days) -> tuple[NDArray[np.int64], NDArray[np.int64], int, bool]:
         """Source steps that days need, the shift of every cell's day in steps, how many steps lead, and whether one more
         instant is needed at the end."""

@@ -107,7 +107,8 @@ def products(world):
         "gldas": grid_dataset({"Tair_f_inst": (kelvin, "K"), "Qair_f_inst": (humid, "kg kg-1"), "Wind_f_inst": (wind, "m s-1"),
                                "Psurf_f_inst": (world["air_pressure"], "Pa")}, times).merge(
             grid_dataset({"SWdown_f_tavg": (world["shortwave_down"], "W m-2"),
-                          "LWdown_f_tavg": (world["longwave_down"], "W m-2"), "Rainf_f_tavg": (world["precipitation"], "kg m-2 s-1")}, late), join="inner"),
+                          "LWdown_f_tavg": (world["longwave_down"], "W m-2"),
+                          "Rainf_f_tavg": (world["precipitation"], "kg m-2 s-1")}, late), join="inner"),
         "princeton": grid_dataset({"tas": (kelvin, "K"), "shum": (humid, "kg kg-1"), "pres": (world["air_pressure"], "Pa"),
                                    "wind": (wind, "m s-1"), "dswrf": (world["shortwave_down"], "W m-2"),
                                    "dlwrf": (world["longwave_down"], "W m-2"),

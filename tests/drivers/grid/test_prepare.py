@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from terraflux.drivers.errors import ForcingError
 from terraflux.drivers.grid import weather
 from terraflux.drivers.grid.prepare import prepare
 
@@ -80,3 +81,51 @@ def test_progress_tells_every_slab(products, write, choices):
     assert [words for words in told if words[1] == 3] == [
         (0, 3, "2001-02-27 to 2001-02-27"), (1, 3, "2001-02-28 to 2001-02-28"), (2, 3, "2001-03-01 to 2001-03-01"),
         (3, 3, "finished")]
+
+
+def contents(path):
+    """Bytes of every file of a store, by name."""
+    return {one.relative_to(path).as_posix(): one.read_bytes() for one in path.rglob("*") if one.is_file()}
+
+
+def test_a_corrected_file_costs_its_own_slabs_only(products, write, choices, tmp_path):
+    whole = products["wfde5"]
+    first, second = whole.sel(time=slice(None, "2001-02-28T23:00")), whole.sel(time=slice("2001-03-01", None))
+    broken = second.copy(deep=True)
+    broken["Tair"].values[30, 0, 0] = np.inf
+    (tmp_path / "b").mkdir()
+    write(first, "a.nc")
+    write(broken, "b/a.nc")
+    wanted = choices("wfde5", files=["a.nc", "b/*.nc"], slab_days=1, last="2001-03-04")
+    with pytest.raises(ForcingError, match="infinite"):
+        prepare(wanted)
+    path = tmp_path / "forcing.zarr"
+    kept = {place: (path / place).stat().st_mtime_ns for place in ("air_temperature/c/0/0", "air_temperature/c/1/0")}
+    (tmp_path / "b" / "a.nc").unlink()
+    write(second, "b/a.nc")
+    store = prepare(wanted)
+    assert {place: (path / place).stat().st_mtime_ns for place in kept} == kept
+    sound = contents(path)
+    undisturbed = prepare(choices("wfde5", files=["a.nc", "b/*.nc"], slab_days=1, last="2001-03-04", store="other.zarr"))
+    assert contents(undisturbed.path) == sound
+    # A finished store takes up a new version of a file as well.
+    warmer = second.copy(deep=True)
+    warmer["Tair"].values[:24] += 1.0
+    (tmp_path / "b" / "a.nc").unlink()
+    write(warmer, "b/a.nc")
+    newer = prepare(wanted)
+    assert {place: (path / place).stat().st_mtime_ns for place in kept} == kept
+    difference = newer.slab(0, 5, variables=("air_temperature",)) - store_values(store, sound)
+    assert difference[2] == pytest.approx(1.0, abs=1e-4)
+    assert np.abs(difference[[0, 1, 3, 4, 5]]).max() == 0.0
+    assert newer.verify() == []
+
+
+def store_values(store, sound):
+    """Temperature of a store from the bytes it had."""
+    from terraflux.drivers.grid.zarr_chunks import decoded_chunk
+
+    layout = store.layout
+    parts = [np.concatenate([decoded_chunk(sound[f"air_temperature/c/{slab}/{block}"], "float32", layout.chunk_shape)
+                             for block in range(layout.blocks)], axis=1)[:, :layout.cells] for slab in range(layout.slabs)]
+    return np.concatenate(parts)[:, None, :]
