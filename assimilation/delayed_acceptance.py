@@ -115,7 +115,7 @@ class DelayedChains:
                 values[group] = np.concatenate([values[group], found_ends[group]])
                 usable = np.isfinite(values[group])
                 self.surrogates[group], hints[group] = train(self.mean, self.covariance, points[group][usable],
-                                                             values[group][usable], None if refit else hints[group], random)
+                                                             values[group][usable], hints[group], random, refit)
             if progress is not None:
                 progress(self.density.runs, maximum_runs, f"training surrogates: {used} runs each, {recent[-1]:.0%} accepted")
         self.training = self.density.runs

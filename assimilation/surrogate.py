@@ -5,6 +5,7 @@ process g (squared exponential, one length a direction, in the principal directi
 evaluations. Far from its training points it returns to a constant, so the tails are those of the normal density.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,10 @@ from scipy.linalg import cho_factor, cho_solve
 
 Floats = NDArray[np.float64]
 
-MOST_FOR_LENGTHS = 240
+MOST_FOR_LENGTHS = 160
 """Points on which the lengths of the process are fitted; more only cost time."""
+FIRST_STEPS, LATER_STEPS = 40, 8
+"""Steps of the search for lengths, from a plain start and from lengths found before."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,12 @@ def whitening_of(covariance: Floats) -> tuple[Floats, Floats]:
 
 
 def train(mean: Floats, covariance: Floats, controls: Floats, values: Floats, hint: Floats | None,
-          generator: np.random.Generator) -> tuple[Surrogate, Floats]:
+          generator: np.random.Generator, refit: bool = False) -> tuple[Surrogate, Floats]:
     """A surrogate of the log posterior `values` (n,) at `controls` (n, p), and the logarithms of its settings.
 
-    With `hint`, settings found before, these are kept; without, they are fitted by maximum likelihood. Values far below the
-    best are raised to a floor: the process need only know that nothing is to be found there.
+    With `hint`, settings found before, these are kept, or improved where `refit`; without, they are fitted by maximum
+    likelihood from a plain start. Values far below the best are raised to a floor: the process need only know that nothing
+    is to be found there.
     """
     whitening, _ = whitening_of(covariance)
     z = (controls - mean) @ whitening
@@ -62,7 +66,7 @@ def train(mean: Floats, covariance: Floats, controls: Floats, values: Floats, hi
     target = np.maximum(values, floor) + 0.5 * (z**2).sum(axis=1)
     level, spread = float(np.median(target)), float(max(target.std(), 1e-6))
     standard = (target - level) / spread
-    settings = fitted_settings(z, standard, generator) if hint is None else hint
+    settings = fitted_settings(z, standard, generator, hint) if hint is None or refit else hint
     amplitude, lengths, noise = np.exp(settings[0]), np.exp(settings[1:-1]), np.exp(settings[-1])
     scaled = z / lengths
     square = (scaled**2).sum(axis=1)
@@ -73,8 +77,11 @@ def train(mean: Floats, covariance: Floats, controls: Floats, values: Floats, hi
     return Surrogate(mean, whitening, scaled, lengths, np.asarray(pull), level), settings
 
 
-def fitted_settings(z: Floats, standard: Floats, generator: np.random.Generator) -> Floats:
-    """Logarithms of amplitude, lengths (p) and noise of the process, by maximum marginal likelihood; shape (p + 2,)."""
+def fitted_settings(z: Floats, standard: Floats, generator: np.random.Generator, hint: Floats | None = None) -> Floats:
+    """Logarithms of amplitude, lengths (p) and noise of the process, by maximum marginal likelihood; shape (p + 2,).
+
+    From `hint`, settings of fewer points, a few steps are enough.
+    """
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -87,7 +94,10 @@ def fitted_settings(z: Floats, standard: Floats, generator: np.random.Generator)
     parameters = z.shape[1]
     smooth = ConstantKernel(4.0, (1e-2, 1e5)) * RBF(np.full(parameters, 4.0), (0.3, 100.0))
     form: Any = smooth + WhiteKernel(1e-3, (1e-9, 1.0))
-    process = GaussianProcessRegressor(form, optimizer=_bounded_search, alpha=1e-10)
+    if hint is not None:
+        form = form.clone_with_theta(np.clip(hint, *form.bounds.T))
+    most = FIRST_STEPS if hint is None else LATER_STEPS
+    process = GaussianProcessRegressor(form, optimizer=functools.partial(_bounded_search, most=most), alpha=1e-10)
     with warnings.catch_warnings():
         # A length at its bound is a direction without correction: wanted, not worth a word.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -95,8 +105,8 @@ def fitted_settings(z: Floats, standard: Floats, generator: np.random.Generator)
     return np.asarray(process.kernel_.theta, dtype=np.float64)
 
 
-def _bounded_search(objective, start, bounds):
+def _bounded_search(objective, start, bounds, most):
     from scipy.optimize import minimize
 
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 40})
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": most})
     return found.x, found.fun
