@@ -15,6 +15,7 @@ from terraflux.report.figures import Drawn
 from terraflux.report.fit_review import Review, StreamScore, unidentified
 from terraflux.report.style import png, readable_name
 from terraflux.report.templates import rendered
+from terraflux.sites.observation_weights import REJECTION_TEXTS
 
 TEMPLATE = "fit.html"
 FIGURES: tuple[tuple[str, str, Callable[[Review], object]], ...] = (
@@ -125,6 +126,7 @@ def footprint_rows(review: Review) -> list[tuple[str, str]]:
             rows.append(("land in the footprints", ", ".join(
                 f"{code or 'no plants'} {float(share):.0%}" for code, share in zip(
                     given["class_plant_type"].values, shares, strict=True) if float(share) > 0.005)))
+        rows += _rejections(given, target.years)
     for stream in target.streams:
         total = stream.observed.size + sum(stream.left_out.values())
         rejected = stream.left_out.get("no weight by its footprint", 0)
@@ -132,6 +134,16 @@ def footprint_rows(review: Review) -> list[tuple[str, str]]:
             rows.append((f"{readable_name(stream.name)}: rejected by its footprint",
                          f"{rejected} of {total} ({rejected / max(total, 1):.1%})"))
     return rows
+
+
+def _rejections(given: xr.Dataset, years: Sequence[int]) -> list[tuple[str, str]]:
+    """Half hours of some years that footprints reject, by reason (one may have several)."""
+    if "rejection" not in given:
+        return []
+    codes = given["rejection"].values[np.isin(given["time"].dt.year.values, list(years))]
+    return [(f"half hours with {text}", f"{int((codes & int(reason) != 0).sum())} of {codes.size} "
+             f"({float((codes & int(reason) != 0).mean()):.1%})") for reason, text in REJECTION_TEXTS.items()
+            if codes.size and (codes & int(reason)).any()]
 
 
 # ---------------------------------------------------------------------------------------------- cells

@@ -12,6 +12,7 @@ from terraflux.assimilation.sampling_result import SamplingResult
 from terraflux.report.fit_page import FIGURES, fit_html, footprint_rows, warnings
 from terraflux.report.fit_posterior_figures import traces
 from terraflux.report.fit_review import autocorrelation, residuals_at_mode, review_fit, scores_of
+from terraflux.sites.observation_weights import REJECTION_TEXTS, Rejection
 
 
 @pytest.fixture(scope="module")
@@ -153,15 +154,18 @@ def test_a_band_that_misses_the_data_and_a_mode_far_out_are_told(written):
 
 def test_footprints_tell_operator_land_and_rejected_shares():
     given = xr.Dataset({"class_plant_type": ("land_cover_class", ["ENF", ""]),
-                        "class_fraction": (("time", "land_cover_class"), [[0.7, 0.3], [0.5, 0.5]])},
+                        "class_fraction": (("time", "land_cover_class"), [[0.7, 0.3], [0.5, 0.5]]),
+                        "rejection": ("time", np.array([0, int(Rejection.LITTLE_CAPTURED)], np.int8))},
+                       coords={"time": np.array(["2021-06-01", "2021-06-02"], "M8[ns]")},
                        attrs={"operator": "mixture", "footprint_model": "ffp"})
     stream = SimpleNamespace(name="latent_heat", observed=np.zeros(60),
                              left_out={"no weight by its footprint": 20, "filled": 20})
     target = SimpleNamespace(problem=SimpleNamespace(footprint=SimpleNamespace(operator="mixture")), observations=given,
-                             streams=[stream])
+                             streams=[stream], years=(2021,))
     rows = dict(footprint_rows(SimpleNamespace(fit=SimpleNamespace(target=target))))
     assert rows["operator"] == "mixture" and rows["footprint model"] == "ffp"
     assert rows["land in the footprints"] == "ENF 60%, no plants 40%"
+    assert rows[f"half hours with {REJECTION_TEXTS[Rejection.LITTLE_CAPTURED]}"] == "1 of 2 (50.0%)"
     assert rows["Latent heat: rejected by its footprint"] == "20 of 100 (20.0%)"
 
 

@@ -14,6 +14,8 @@ import xarray as xr
 from terraflux.assimilation.ensemble_sampling import EnsembleSettings
 from terraflux.assimilation.fit import fit
 from terraflux.assimilation.fit_checkpoint import fit_checkpoint
+from terraflux.assimilation.mosaic_twin import mosaic_twin
+from terraflux.assimilation.parameter_file import read_parameters
 from terraflux.assimilation.posterior_file import read_posterior
 from terraflux.assimilation.stop_rule import StopRule
 from terraflux.assimilation.tower_problem import TowerProblem
@@ -22,6 +24,7 @@ from terraflux.cli.fit_progress import FitProgress
 from terraflux.cli.progress import Progress
 from terraflux.drivers.tower_columns import tower_options, tower_parameters
 from terraflux.model.parameter_table import ParameterError
+from terraflux.sites.observations_file import write_observations
 
 QUICK = ("--method", "ienks", "--draws", "200", "--band-draws", "2", "--threads", "1", "--no-figures")
 """Some two hundred runs, and no figure."""
@@ -320,3 +323,52 @@ def test_help_lists_the_methods(capsys):
     text = " ".join(capsys.readouterr().out.split())
     for word in ("delayed_acceptance", "ensemble", "lbfgsb", "4denvar", "synthetic", "--no-resume"):
         assert word in text
+
+
+# ---------------------------------------------------------------------------------------------- footprints
+
+
+@pytest.fixture(scope="module")
+def mosaic(tmp_path_factory):
+    """Ten days over a mosaic of wood and meadow: the tower, and observations.nc with its footprints."""
+    twin = mosaic_twin("2021-06-01", "2021-06-10")
+    return twin, write_observations(twin.observations, tmp_path_factory.mktemp("mosaic") / "observations.nc")
+
+
+MOSAIC = """
+[years]
+calibration = [2021]
+[parameters]
+"carboxylation_capacity@DBF" = "free"
+"carboxylation_capacity@GRA" = "free"
+[streams.GPP]
+hours = "day"
+[footprint]
+operator = "mixture"
+"""
+
+
+def test_footprints_mix_plant_types_and_the_page_says_so(tmp_path, mosaic, monkeypatch):
+    twin, observations = mosaic
+    monkeypatch.setattr("terraflux.cli.fit_towers.opened", lambda *given: twin.tower)
+    (tmp_path / "problem.toml").write_text(MOSAIC)
+    out = tmp_path / "out"
+    assert run(["fit", str(tmp_path / "problem.toml"), "--tower", "x", "--observations", str(observations), "--out", str(out),
+                *QUICK]) == 0
+    assert set(read_parameters(out / "parameters.toml").rows) == {"carboxylation_capacity@DBF", "carboxylation_capacity@GRA"}
+    assert set(read_posterior(out / "posterior.nc")[0]) == {"carboxylation_capacity@DBF", "carboxylation_capacity@GRA"}
+    page = (out / "fit.html").read_text()
+    for words in ("<td class=\"text\">mixture</td>", "invented", "GRA ", "rejected by its footprint"):
+        assert words in page, words
+
+
+def test_observations_of_another_operator_or_tower_are_refused(tmp_path, mosaic, monkeypatch, capsys):
+    twin, observations = mosaic
+    site = replace(twin.tower.site, site_id="DE-Tha")
+    for tower, operator, message in ((twin.tower, "site", "for the footprint operator 'mixture', the problem asks for 'site'"),
+                                     (replace(twin.tower, site=site), "mixture", "those of SYN-Mos, the tower is DE-Tha")):
+        monkeypatch.setattr("terraflux.cli.fit_towers.opened", lambda *given, tower=tower: tower)
+        (tmp_path / "problem.toml").write_text(MOSAIC.replace("mixture", operator))
+        assert run(["fit", str(tmp_path / "problem.toml"), "--tower", "x", "--observations", str(observations), "--out",
+                    str(tmp_path / "out")]) == 2
+        assert message in told(capsys)[1]
