@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from terraflux.assimilation.adaptive_importance import ImportanceSettings, StudentMixture, sample_importance, tempered
+from terraflux.assimilation.adaptive_importance import (
+    FirstDraws,
+    ImportanceSettings,
+    StudentMixture,
+    sample_importance,
+    student,
+    tempered,
+)
 from terraflux.assimilation.checkpoint import Checkpoint
+from terraflux.assimilation.laplace import laplace_posterior
+from terraflux.assimilation.solvers import solve, starting_controls
+from terraflux.assimilation.twin_models import dense_twin, sparse_twin
 
 COVARIANCE = np.array([[1.0, 0.7, 0.0], [0.7, 2.0, -0.4], [0.0, -0.4, 0.5]])
 PRECISION = np.linalg.inv(COVARIANCE)
@@ -101,6 +111,48 @@ def test_a_resumed_population_is_the_same(tmp_path):
     more = sample_importance(skewed, np.zeros(3), np.eye(3), maximum_runs=6000, checkpoint=place, **given)
     np.testing.assert_array_equal(once.controls, more.controls)
     np.testing.assert_array_equal(once.weights, more.weights)
+
+
+def first_draws(density, mean, covariance, count, seed=0):
+    """Draws of a Student-t density, weighed before sampling."""
+    proposal = student(mean, covariance, 5.0)
+    points = proposal.draw(count, np.random.default_rng(seed))
+    values = density(points)
+    return FirstDraws(points, values, np.zeros((count, 0)), proposal)
+
+
+def test_draws_weighed_before_are_a_first_iteration_without_runs(tmp_path):
+    """They save their runs, leave the moments right, and a resumed sampler is the same."""
+    mean, wide = np.array([0.3, 0.0, -0.2]), 2.0 * COVARIANCE
+    given = {"seed": 5, "settings": ImportanceSettings(draws=100), "first": first_draws(normal, mean, wide, 400)}
+    result = sample_importance(normal, mean, wide, **given)
+    assert result.status == "converged"
+    assert result.flat.shape[0] == result.runs + 400
+    np.testing.assert_allclose(result.covariance(), COVARIANCE, atol=0.2)
+    wish = given | {"minimum_effective_size": 3000.0}
+    place = Checkpoint(tmp_path / "run.h5")
+    sample_importance(normal, mean, wide, maximum_runs=1200, checkpoint=place, **wish)
+    more = sample_importance(normal, mean, wide, maximum_runs=4000, checkpoint=place, **wish)
+    once = sample_importance(normal, mean, wide, maximum_runs=4000, **wish)
+    np.testing.assert_array_equal(once.controls, more.controls)
+    np.testing.assert_array_equal(once.weights, more.weights)
+    with pytest.raises(ValueError, match="300 first draws are too few for 4 populations of 100 draws"):
+        sample_importance(normal, mean, wide, **given | {"first": first_draws(normal, mean, wide, 300)})
+
+
+@pytest.mark.parametrize(("make", "most"), [(dense_twin, 3500), (sparse_twin, 20_000)])
+def test_twins_give_a_thousand_effective_draws_within_their_budget(make, most):
+    """With R-hat across populations below 1.01, Pareto k below 0.7; runs count from the normal posterior on."""
+    twin = make()
+    normal_posterior = laplace_posterior(twin, solve("gn", twin, starting_controls(10)).u)
+    first = first_draws(twin.log_density, normal_posterior.mean, 1.1 * normal_posterior.covariance, 1000)
+    result = sample_importance(twin.log_density, normal_posterior.mean, normal_posterior.covariance, seed=1, first=first,
+                               settings=ImportanceSettings(draws=250), maximum_runs=most - 1000)
+    assert result.status == "converged", result.message
+    assert result.details["effective_size"] >= 1000.0
+    assert 1000 + result.runs <= most
+    distance = np.abs(twin.truth - result.mean()) / np.sqrt(np.diag(result.covariance()))
+    assert distance.max() < 3.5
 
 
 def test_mistakes_are_told():
