@@ -37,7 +37,7 @@ LARGEST_PROMISE = 0.5
 """Two steps that raise it by less than twice the tolerance end the search, as converged if no more than this is promised:
 ramps of the model have corners, so that slopes promise what no step can keep."""
 LARGEST_STEP = 2.0
-LARGEST_WEIGHT = 4.5
+LARGEST_WEIGHT = 45.0
 """Steps keep weights within this, so that differences beside them stay within the bounds of the model."""
 SHORTER = (1.0, 0.5, 0.25, 0.1, 0.03)
 """Parts of a step that are tried where the whole of it lowers the posterior."""

@@ -46,7 +46,7 @@ FORCING = _declare("forcing", """
 SEASON = _declare("forcing", """
     seasonal_basis        | 1          | -20..20    |  |  | seasonal terms at this time, given from outside
 """, "season") + _declare("parameter", """
-    seasonal_weight       | 1          | -5..5      |  |  | weight of seasonal terms in the logarithm of photosynthetic capacity
+    seasonal_weight       | 1          | -50..50    |  |  | weight of seasonal terms in the logarithm of photosynthetic capacity
 """, "season")
 
 SEASON_DIAGNOSTICS = _declare("diagnostic", """

@@ -108,8 +108,8 @@ def test_columns_under_the_same_weather_have_seasons_of_their_own(run):
 def test_another_number_of_weights_than_of_terms_is_refused(run):
     with pytest.raises(ParameterError, match=r"3 season layers, the table 2.*seasonal_terms=3"):
         run([parameters("DBF", seasonal_weight=np.zeros(3))], "farquhar")
-    with pytest.raises(ParameterError, match="seasonal_weight = 7"):
-        parameters("DBF", seasonal_weight=[0.0, 7.0])
+    with pytest.raises(ParameterError, match="seasonal_weight = 70"):
+        parameters("DBF", seasonal_weight=[0.0, 70.0])
     assert parameter_entries()["seasonal_weight"].dimension == "season"
 
 
