@@ -95,9 +95,10 @@ def parameters_text(fit: Fit, version: str = "") -> str:
         if one.row.tie:
             table |= {"tie": one.row.tie, "factor": one.row.factor}
         lines += _section("parameters", key, table)
+    written = {one.row.key for one in space.rows}
     physical, best = space.physical(fit.draws), space.physical(fit.mode[None])[0]
     for k, name in enumerate(space.names):
-        if name in rows:
+        if name in written:
             continue
         table = {"unit": unit_of(name), "default": float(space.default[k]), "mode": float(best[k]),
                  **_statistics(physical[:, k]), "prior": space.priors[k].as_table()}

@@ -61,7 +61,7 @@ def corner(review: Review) -> "Figure":
     chosen = _most_related(fit.draws)
     draws, count = fit.physical()[:, chosen], len(chosen)
     if count < 2:
-        raise ValueError("one parameter alone has no pairs")
+        raise ValueError("fewer than two parameters vary")
     low, high = np.quantile(draws, 0.003, axis=0), np.quantile(draws, 0.997, axis=0)
     place = (draws - low) / np.where(high > low, high - low, 1.0)
     bins = int(np.clip(np.sqrt(len(draws)) / 1.5, 8, CELL))
@@ -97,11 +97,12 @@ def corner(review: Review) -> "Figure":
 
 
 def _most_related(draws: Floats) -> list[int]:
-    """All columns, or those most correlated with another where there are too many, in their order."""
-    if draws.shape[1] <= MOST_IN_CORNER:
-        return list(range(draws.shape[1]))
-    related = np.abs(np.corrcoef(draws.T) - np.eye(draws.shape[1])).max(axis=1)
-    return sorted(np.argsort(-related)[:MOST_IN_CORNER].tolist())
+    """All columns that vary, or those most correlated with another where there are too many, in their order."""
+    moving = np.flatnonzero(np.ptp(draws, axis=0) > 0.0)
+    if moving.size <= MOST_IN_CORNER:
+        return [int(k) for k in moving]
+    related = np.abs(np.corrcoef(draws[:, moving].T) - np.eye(moving.size)).max(axis=1)
+    return sorted(int(k) for k in moving[np.argsort(-related)[:MOST_IN_CORNER]])
 
 
 def prior_posterior(review: Review) -> "Figure":
