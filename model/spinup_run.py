@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from terraflux.model.parameter_set import ParameterSet
 from terraflux.model.spinup import POOLS, RESPIRING, at_cycle_start, drift, rates_of_cycle, steady_pools
 from terraflux.model.weave import Model
+from terraflux.model.weave.refinement import Disaggregator
 
 Array = NDArray[np.float64]
 MEANS = ("decomposition_pace_surface", "decomposition_pace_soil", "net_primary_production", *RESPIRING.values(), *POOLS)
@@ -48,17 +49,22 @@ def spin_up(
     physical_cycles: int = 2,
     carbon_cycles: int = 6,
     progress: Callable[[int, int, str], object] | None = None,
+    disaggregation: Disaggregator | None = None,
 ) -> SpinUp:
     """Changes `state` [row, column] in place to a steady state under `forcing` [time, row, series], cycled.
 
     `physical_cycles` bring soil heat and water into balance; then up to `carbon_cycles` times the pools are solved from
     the means of the last cycle and run once more, until every column drifts by less than 0.5 % of its carbon in 100
-    years. `vectors` [row, column] holds the same parameters as `parameters`. `progress(done, total, words)`.
+    years. `vectors` [row, column] holds the same parameters as `parameters`. `progress(done, total, words)`. With a
+    `disaggregation`, `forcing` holds the coarse intervals that it describes.
 
     The drift is the change of total carbon over a cycle. Raises what `Model.run` raises.
     """
     pools = [state_rows(model, name).start for name in POOLS]
-    seconds = forcing.shape[0] * time_step
+    steps = forcing.shape[0]
+    if disaggregation is not None:
+        steps = disaggregation.plan({"time_step": time_step}, forcing.shape[0], forcing.shape[2]).steps
+    seconds = steps * time_step
     total = physical_cycles + carbon_cycles
     drifts = np.full(state.shape[1], np.nan)
     troubles: dict[int, str] = {}
@@ -67,7 +73,7 @@ def spin_up(
         if progress is not None:
             progress(number, total, words)
         result = model.run(forcing, vectors, state, {"time_step": time_step}, forcing_of=forcing_of, outputs=MEANS,
-                           windows=np.zeros(forcing.shape[0], np.int64))
+                           windows=np.zeros(steps, np.int64), disaggregation=disaggregation)
         return result.out[0]
 
     means, change = np.zeros((len(MEANS), state.shape[1])), np.zeros((len(POOLS), state.shape[1]))

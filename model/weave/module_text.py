@@ -7,6 +7,7 @@ from pathlib import Path
 from terraflux.model.weave import time_loop
 from terraflux.model.weave.error_models import ERROR_MODELS
 from terraflux.model.weave.recipe import Item, Process, processes_of
+from terraflux.model.weave.refinement import NOT_REFINED, Refinement, copied_text
 from terraflux.model.weave.sources import Sources
 from terraflux.model.weave.table import KINDS, Table
 from terraflux.model.weave.text import indent
@@ -14,6 +15,8 @@ from terraflux.model.weave.weaving import Weaving
 
 LARGEST = 1.7e308
 COMPILED_HEADER = '''
+import math
+
 import numpy as np
 from numba import njit
 
@@ -22,6 +25,8 @@ stage = block_function = njit(error_model="numpy", no_cpython_wrapper=True, no_c
 entry = njit(error_model="numpy", nogil=True, cache=True, no_cfunc_wrapper=True)
 '''
 PYTHON_HEADER = '''
+import math
+
 import numpy as np
 
 
@@ -44,18 +49,16 @@ def watch(code, value, low, high, number):
     """The number of a state row if its value is outside its bounds or NaN, else the code so far."""
     return code if (value >= low) & (value <= high) else number
 '''
-COPIED = "# ---- copied from here"
 
 
 def time_loop_text() -> str:
     """The part of `time_loop.py` that every woven module holds."""
-    text = Path(time_loop.__file__).read_text(encoding="utf-8")
-    return text[text.index(COPIED) :].partition("\n")[2].strip()
+    return copied_text(Path(time_loop.__file__))
 
 
-def engine_names() -> set[str]:
-    """Names that woven modules define themselves."""
-    text = "\n".join((COMPILED_HEADER, HELPERS, time_loop_text()))
+def engine_names(refinement: str = NOT_REFINED) -> set[str]:
+    """Names that woven modules define themselves, with the text of their refinement."""
+    text = "\n".join((COMPILED_HEADER, HELPERS, time_loop_text(), refinement))
     names = {"check", "here", "lane", "layer", "misfit_of", "on", "prepare", "step", "turn", "w", "ROWS", "SKIP"}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
@@ -81,15 +84,22 @@ class ModuleText:
     """
 
     def __init__(
-        self, recipe: Sequence[Item], table: Table, prepare: Sequence[Item], lanes: int, skip: bool, python: bool
+        self, recipe: Sequence[Item], table: Table, prepare: Sequence[Item], lanes: int, skip: bool, python: bool,
+        refinement: Refinement | None = None,
     ) -> None:
-        sources = Sources(engine_names())
+        refining = refinement.text if refinement else NOT_REFINED
+        sources = Sources(engine_names(refining))
         for item in (*prepare, *recipe):
             for one in processes_of(item):
                 sources.add(one)
         for function in ERROR_MODELS.values():
             sources.add(Process(function, ("misfit",)))
-        weaving = Weaving(table, row_names(table, engine_names() | sources.names))
+        if refinement:
+            for name, value in refinement.numbers:
+                sources.add_number(name, value)
+            for function in refinement.functions:
+                sources.add(Process(function, ("result",)))
+        weaving = Weaving(table, row_names(table, engine_names(refining) | sources.names))
         prepare_calls = weaving.weave(prepare, "prepare")
         step_calls = weaving.weave(recipe, "step")
         self.rows: dict[str, int] = {}
@@ -98,7 +108,7 @@ class ModuleText:
         for variable in (variable for kind in KINDS for variable in table.of_kind(kind)):
             self.rows[variable.name] = total
             total += table.layers_of(variable)
-        numbers: dict[str, object] = {"LANES": lanes, "SKIP": skip}
+        numbers: dict[str, object] = {"LANES": lanes, "SKIP": skip, "REFINED": refinement is not None}
         for kind in KINDS:
             numbers[f"N_{kind.upper()}"] = len(table.rows_of(kind))
         first = 0
@@ -126,6 +136,7 @@ class ModuleText:
                 _phase("step", step_calls, "One time step."),
                 _check_text(table, weaving.row_names),
                 _misfit_text(),
+                "\n" + refining + "\n",
                 "\n" + time_loop_text() + "\n",
             ]
         )

@@ -126,6 +126,10 @@ class Sources:
         check(one.function, len(one.returns))
         self._copy(one.function)
 
+    def add_number(self, name: str, value: Any) -> None:
+        """Defines a number, or a tuple of numbers. Raises RecipeError for a name that has another meaning already."""
+        self._define(self.numbers, name, _literal(value), f"the number {name}")
+
     def _copy(self, function: Callable[..., Any]) -> None:
         if function in self._seen:
             return

@@ -11,6 +11,7 @@ import numpy as np
 from terraflux.model.weave.lane_math import exp, log, sqrt
 
 LANES = N_FORCING = N_SETTING = N_PARAMETER = N_STATE = SIZE = 1
+REFINED = False
 FIRST_SETTING = FIRST_PARAMETER = FIRST_STATE = CODE = 0
 
 
@@ -39,6 +40,18 @@ def misfit_of(model: int, residual: float) -> float:
     return 0.0
 
 
+def refine_size(whole: Any) -> int:
+    """Of the refinement: how many rows it holds from one interval to the next."""
+    return 0
+
+
+def refine(
+    fine: Any, held: Any, interval: int, forcing: Any, series: Any, arrangement: int, whole: Any, calendar: Any, turns: Any,
+    places: Any,
+) -> None:
+    """Of the refinement: the forcing of all steps of an interval, [step * forcing, lane]."""
+
+
 # ---- copied from here ------------------------------------------------------------------------------------------------
 
 MEAN, SUM, LAST, MINIMUM, MAXIMUM = 0, 1, 2, 3, 4
@@ -53,13 +66,16 @@ def run_blocks(
     first_block, last_block, forcing, forcing_of, settings, parameters, state,
     window_of, window_ends, out_rows, reductions, out,
     stream_rows, observation_of, observation_ends, error_models, value_starts, observed_starts, observed, sigma,
-    extra_variance, observation_weight, noise, values, misfit, status, status_value,
+    extra_variance, observation_weight, noise, values, misfit, status, status_value, whole, calendar, turns, places,
 ):
     """All time steps of the blocks first_block .. last_block - 1, each of LANES columns.
 
-    Lanes past the last column repeat it and are not stored.
+    Lanes past the last column repeat it and are not stored. In a module with a refinement, `forcing` holds intervals of
+    whole[0] steps, whose forcing is made when an interval begins.
     """
     w = np.empty(SIZE)
+    fine = np.zeros((whole[0] * N_FORCING if REFINED else 0, LANES))
+    held = np.zeros((refine_size(whole) if REFINED else 0, LANES))
     series = np.zeros(LANES, np.int64)
     window_sums = np.zeros((out_rows.shape[0], LANES))
     stream_sums = np.zeros((stream_rows.shape[0], LANES))
@@ -78,8 +94,14 @@ def run_blocks(
             stream_steps[stream] = 0
             begin_stream(first, noise[stream], lane_noise[stream], lane_misfit[stream], last_time[stream])
         steps = 0
-        for time in range(forcing.shape[0]):
-            load_forcing(w, time, forcing, series, arrangement)
+        for time in range(window_of.shape[0]):
+            if REFINED:
+                place = time % whole[0]
+                if place == 0:
+                    refine(fine, held, time // whole[0], forcing, series, arrangement, whole, calendar, turns, places)
+                load_refined(w, place, fine)
+            else:
+                load_forcing(w, time, forcing, series, arrangement)
             step(w)
             check(w)
             if any_lane(w, CODE):
@@ -159,6 +181,15 @@ def load_forcing(w, time, forcing, series, arrangement):
         else:
             for lane in range(LANES):
                 w[row * LANES + lane] = forcing[time, row, series[lane]]
+
+
+@block_function
+def load_refined(w, place, fine):
+    """One step of refined forcing into the first rows."""
+    for row in range(N_FORCING):
+        values = fine[place * N_FORCING + row]
+        for lane in range(LANES):
+            w[row * LANES + lane] = values[lane]
 
 
 @block_function

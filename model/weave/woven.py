@@ -16,6 +16,7 @@ from terraflux.model.weave.failure import ColumnError, Failure, failures_of
 from terraflux.model.weave.module_text import ModuleText
 from terraflux.model.weave.names import near
 from terraflux.model.weave.recipe import Item, RecipeError
+from terraflux.model.weave.refinement import Disaggregator, Refinement, no_plan
 from terraflux.model.weave.streams import Stream, StreamPlan, noise_array, stream_plan
 from terraflux.model.weave.table import Table
 from terraflux.model.weave.threads import available_cores, run_ranges
@@ -28,7 +29,7 @@ SIGNATURE = (
     types.int64, types.int64, FLOAT_3, WHOLE_1, FLOAT_1, FLOAT_2, FLOAT_2,
     WHOLE_1, FLAG_1, WHOLE_1, WHOLE_1, FLOAT_3,
     WHOLE_1, WHOLE_2, FLAG_2, WHOLE_1, WHOLE_1, WHOLE_1, FLOAT_2, FLOAT_2,
-    FLOAT_2, FLOAT_2, FLOAT_3, FLOAT_2, FLOAT_2, WHOLE_1, FLOAT_1,
+    FLOAT_2, FLOAT_2, FLOAT_3, FLOAT_2, FLOAT_2, WHOLE_1, FLOAT_1, WHOLE_1, FLOAT_2, FLOAT_2, FLOAT_2,
 )  # fmt: skip
 Progress = Callable[[int, int, str], object]
 
@@ -61,8 +62,9 @@ class Result:
 class Woven:
     """A recipe woven for one number of lanes; `module` is the generated Python module, `source_path` its file."""
 
-    def __init__(self, text: ModuleText, table: Table, lanes: int, python: bool, folder: Path | None) -> None:
-        self.table, self.lanes, self.python = table, lanes, python
+    def __init__(self, text: ModuleText, table: Table, lanes: int, python: bool, folder: Path | None,
+                 refinement: Refinement | None = None) -> None:
+        self.table, self.lanes, self.python, self.refinement = table, lanes, python, refinement
         self.stages, self.workspace_rows = tuple(text.stages), dict(text.rows)
         self._never = {variable.name for variable in table.of_kind("derived", "diagnostic")}
         self._never -= {name for name, _ in (*text.computed, *text.maybe)}
@@ -106,6 +108,7 @@ class Woven:
         threads: int | None = None,
         on_error: str = "raise",
         times: Sequence[Any] | None = None,
+        disaggregation: Disaggregator | None = None,
     ) -> Result:
         """Steps all columns through the forcing; `state` is changed in place.
 
@@ -115,7 +118,8 @@ class Woven:
         `value` in the table may be left out. `outputs` and `windows`: see `windows.output_plan`, `windows.window_plan`.
         `streams`: see `Stream`; a plan from `plan_streams` saves its preparation. `noise[stream]` says, per
         column, how errors are scaled and correlated: see `streams.noise_array`. `threads`: all cores by default.
-        `times` labels the steps in messages.
+        `times` labels the steps in messages. With a `disaggregation`, `forcing` holds coarse intervals in the rows that it
+        names, which become the forcing of steps inside the loop; windows and streams still count steps.
 
         Results do not depend on threads, lanes or on which columns run together, to the last bit. Raises ValueError for
         arrays that do not fit and, unless `on_error` is "status", ColumnError if a column leaves its bounds (its own
@@ -123,13 +127,18 @@ class Woven:
         """
         if on_error not in ("raise", "status"):
             raise ValueError(f"on_error is {on_error!r}; known are 'raise' and 'status'")
-        weather = _readable(forcing, 3, "forcing [time, row, series]", self._sizes["forcing"], 1)
+        if (disaggregation.refinement(self.table) if disaggregation else None) != self.refinement:
+            raise ValueError("this module is woven for another disaggregation; use Model.run, which weaves what is needed")
+        rows = self.refinement.rows if self.refinement else self._sizes["forcing"]
+        weather = _readable(forcing, 3, "forcing [time, row, series]", rows, 1)
         values = _readable(parameters, 2, "parameters [row, column]", self._sizes["parameter"], 0)
         self._check_state(state)
         columns = state.shape[1]
         if values.shape[1] != columns:
             raise ValueError(f"parameters are for {values.shape[1]} columns, state is for {columns}")
-        steps, _, series = weather.shape
+        intervals, _, series = weather.shape
+        refined = disaggregation.plan(settings or {}, intervals, series) if disaggregation else no_plan(intervals)
+        steps = refined.steps
         window = window_plan(windows, steps)
         output = output_plan(outputs, self.table, self.workspace_rows)
         self._check_computed(output.slices)
@@ -143,6 +152,7 @@ class Woven:
             weather, _series_of(forcing_of, columns, series), self._setting_values(settings or {}), values, state,
             window.window_of if len(output.rows) else np.full(steps, -1), window.ends, output.rows, output.reductions,
             out, *plan.arrays, noise_array(plan.names, noise or {}, columns), modelled, misfit, status, status_value,
+            *refined.arrays,
         )  # fmt: skip
         self.compile()
         blocks = -(-columns // self.lanes)
@@ -239,15 +249,18 @@ def weave(
     skip: bool = True,
     python: bool = False,
     folder: Path | None = None,
+    refinement: Refinement | None = None,
 ) -> Woven:
     """Writes and imports the module of a recipe; compiling waits for the first run.
 
     `recipe` is one time step; `prepare` computes the derived variables once per run. `skip=False` never skips the body
     of a When, which must not change any result. `python=True` leaves out the compiler, so that a debugger can step
     through; results are the same bits unless a process takes a power above 2. `folder` replaces the cache folder.
+    `refinement` makes a module whose runs are given coarse forcing.
 
     Raises RecipeError, before anything is compiled, for recipes, processes and tables that do not fit together.
     """
     if lanes < 1:
         raise ValueError(f"{lanes} lanes: at least 1")
-    return Woven(ModuleText(recipe, table, prepare, lanes, skip, python), table, lanes, python, folder)
+    text = ModuleText(recipe, table, prepare, lanes, skip, python, refinement)
+    return Woven(text, table, lanes, python, folder, refinement)
