@@ -36,9 +36,9 @@ DISTANCE: dict[str, float] = {
     "respiration_q10": 0.5,
     "decomposition_scale": -0.6,
     "stress_potential_half": 0.4,
-    "decomposition_reference_temperature": -0.7,
+    "retention_exponent": -0.7,
 }
-"""The ten parameters, and how far the truth of each lies from the median of its prior (normal scores)."""
+"""The ten parameters, each of which dense data see, and how far the truth lies from the median of the prior (normal scores)."""
 SIGMA = {"net_ecosystem_exchange": SigmaRule("line", offset=1.0, slope_positive=0.15, slope_negative=0.15),
          "latent_heat": SigmaRule("line", offset=12.0, slope_positive=0.15, slope_negative=0.15),
          "soil_moisture": SigmaRule("constant", value=0.03)}
