@@ -63,7 +63,7 @@ class CallmipVariable:
 
 
 def _times(factor: float, *names: str) -> Callable[[Mapping[str, Floats], Floats], Floats]:
-    return lambda given, thickness: factor * np.sum([given[name] for name in names], axis=0)
+    return lambda given, thickness: np.asarray(factor * np.sum([given[name] for name in names], axis=0))
 
 
 def _top(given: Mapping[str, Floats], thickness: Floats) -> Floats:

@@ -51,10 +51,12 @@ class ParameterMap:
 
     @property
     def mean(self) -> Floats:
+        """Mean of the members (lat, lon)."""
         return np.asarray(self.members.mean(axis=0))
 
     @property
     def deviation(self) -> Floats:
+        """Standard deviation of the members (lat, lon)."""
         return np.asarray(self.members.std(axis=0, ddof=1))
 
     def quantile(self, level: float) -> Floats:
