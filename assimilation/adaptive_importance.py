@@ -195,7 +195,7 @@ def sample_importance(log_density: LogDensity, mean: ArrayLike, covariance: Arra
     if len(names) != parameters:
         raise ValueError(f"{len(names)} names for {parameters} parameters")
     per_round = settings.populations * settings.draws
-    if maximum_runs < 2 * per_round:
+    if maximum_runs < per_round * (1 if first is not None else 2):
         raise ValueError(f"maximum_runs of {maximum_runs} leave no two iterations of {per_round} draws")
     tied = {"method": "importance", "seed": seed, "names": list(names), "start": array_hash(means, covariances),
             **asdict(settings)}

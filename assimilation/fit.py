@@ -44,6 +44,7 @@ SEARCH = {"maximum_iterations": 15, "tolerance": 0.05}
 DRAWS = 1000
 CHECK_DRAWS = 1000
 """Draws weighed to see whether the normal posterior suffices; a sampler by weights goes on from them."""
+LEAST_TO_GO_ON = 200
 AUTO_SAMPLER = "importance"
 MAXIMUM_RUNS = 20_000
 
@@ -174,7 +175,8 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
         if method in SAMPLERS or (method == "auto" and not good):
             chosen = method if method in SAMPLERS else AUTO_SAMPLER
             more = {} if settings is None else {"settings": settings}
-            if chosen == "importance" and settings is None and np.isfinite(check.log_posterior).mean() > 0.5:
+            usable = int(np.isfinite(check.log_posterior).sum())
+            if chosen == "importance" and settings is None and usable >= LEAST_TO_GO_ON and 2 * usable > len(check.draws):
                 more = _going_on(check, beside, normal)
             sampled = sampler(chosen)(target.log_density_and_misfits, normal.mean, normal.covariance, names=target.names,
                                       seed=seed, maximum_runs=maximum_runs, checkpoint=checkpoint, progress=progress,
