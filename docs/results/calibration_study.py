@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Series = dict[str, np.ndarray]
 LEAST_MEASURED = 1000
 """Measured half hours of net exchange (or hours, halved) that make a year usable."""
-MOST_YEARS = 2
+MOST_YEARS = 3
 FLUXES = {"net_ecosystem_exchange": "NEE", "gross_primary_production": "GPP", "latent_heat": "LE", "sensible_heat": "H"}
 HEAT = ("latent_heat", "sensible_heat")
 FREE = ("carboxylation_capacity", "electron_transport_ratio", "stomatal_slope_medlyn", "dark_respiration_ratio",
@@ -45,9 +45,10 @@ STARTS, DRAWS, JUDGED = 2, 128, 64
 DAY_SHARE = 0.5
 """Share of a day's steps that must be measured for its mean to be scored."""
 CHOICES = (
-    "**Years.** A year is usable with 1000 measured half hours of net exchange. Of the last two usable years the earlier "
-    "is calibrated on, the later left out. A tower with a single year cannot leave one out: days 1 to 15 of every month "
-    "are calibrated on, the rest judged, and such towers are marked; neighbouring days are no independent years.",
+    "**Years.** A year is usable with 1000 measured half hours of net exchange. Of the last three usable years two are "
+    "calibrated on and the last is left out (of two years, one and one). A tower with a single year cannot leave one out: "
+    "days 1 to 15 of every month are calibrated on, the rest judged, and such towers are marked; neighbouring days are no "
+    "independent years.",
     "**Streams.** Gross primary production by day and net exchange by night, which share no half hour; net exchange alone "
     "where the source gives no production. Raw latent and sensible heat: half hours where public, else monthly means. One "
     "closure factor multiplies both, estimated within its prior N(1, 0.1); it is part of the fitted model when judged.",
@@ -254,7 +255,7 @@ def calibrated(columns: TowerColumns, problem: Problem, threads: int, draws: int
     """The fit of a site."""
     target = TowerProblem(problem, columns, threads=threads)
     target.stream_weight = effective_weights(target)
-    return fit(target, "gn", starts=STARTS, draws=draws, seed=1, maximum_iterations=12, tolerance=0.05)
+    return fit(target, "gn", starts=STARTS, draws=draws, check_draws=draws, seed=1, maximum_iterations=12, tolerance=0.05)
 
 
 def study(site: str, data: Path, threads: int = 1) -> tuple[dict[str, Any], dict[str, Series], Series]:
