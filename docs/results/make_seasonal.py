@@ -268,7 +268,11 @@ def page(results: dict[str, Row], left_out: dict[str, str]) -> str:
         f"- Left-out weeks of the fitted years accept the season at {len(taken)} towers and keep the constant at {len(kept)}.",
         f"  With the model so chosen the median change is {chosen_change:+.1f} %; of the accepted seasons {worse} predict the",
         "  held-out years worse than the constant.",
-        f"- Median correlation of daily means: {r_constant:.3f} without, {r_season:.3f} with a season.", "",
+        f"- Median correlation of daily means: {r_constant:.3f} without, {r_season:.3f} with a season.",
+        f"- At {sum(1 for one in rows if one['constant']['rmse'] > one['default']['rmse'])} towers the fitted constant predicts "
+        "the held-out years worse than the defaults do, at",
+        f"  {sum(1 for one in rows if one[FORM]['rmse'] > one['default']['rmse'])} the season does: two years do not stand for the "
+        "next two everywhere.", "",
         "## By plant type (medians)", "",
         *table("| plant type | towers | RMSE constant | RMSE season | change | r constant | r season | better at | accepted at "
                "| gain |", [[plant, *median_row(of)] for plant, of in sorted(plants.items())]),
