@@ -10,7 +10,7 @@ from terraflux.assimilation.posterior_file import data_hash
 from terraflux.assimilation.problem_file import problem_table
 from terraflux.assimilation.tower_problem import TowerProblem
 
-EVERY = 20
+EVERY = 5
 """Steps of a sampler between saves."""
 
 

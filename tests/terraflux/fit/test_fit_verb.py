@@ -187,15 +187,13 @@ RULE = StopRule(check_every=5)
 def sampled(target, checkpoint, maximum_runs):
     """A short chain of the target."""
     return fit(target, "ensemble", draws=100, starts=1, maximum_runs=maximum_runs, settings=SETTINGS, stop=RULE,
-               checkpoint=checkpoint)
+               check_draws=100, checkpoint=checkpoint)
 
 
 @pytest.fixture(scope="module")
 def cheap(problem, small_fit):
-    """The problem of the small fit, its weighing of draws made cheap."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("terraflux.assimilation.fit.DRAWS", 100)
-        yield TowerProblem(problem, small_fit.target.columns, threads=1)
+    """The problem of the small fit, with a count of runs of its own."""
+    return TowerProblem(problem, small_fit.target.columns, threads=1)
 
 
 def test_a_chain_that_was_stopped_goes_on_to_the_identical_posterior(cheap, tmp_path):
@@ -253,27 +251,39 @@ def test_a_file_that_is_no_checkpoint_is_never_removed(flag, tmp_path, problem_f
     assert mine.read_text() == "my own"
 
 
+KILLED = """
+import sys
+import numpy as np
+from terraflux.assimilation.ensemble_sampling import EnsembleSettings
+from terraflux.assimilation.fit_tower import fit_tower
+from terraflux.assimilation.problem_file import problem_from_text
+from terraflux.assimilation.stop_rule import StopRule
+from terraflux.drivers.synthetic_tower import synthetic_tower
+
+text, chain, draws = sys.argv[1:]
+tower = synthetic_tower(year=2021, years=2, step_seconds=3600).between("2021-12-01", "2022-01-15")
+found = fit_tower(problem_from_text(text), tower, "ensemble", checkpoint=chain, draws=100, starts=1, spin_up_cycles=2,
+                  threads=1, maximum_runs=1600, check_draws=100, stop=StopRule(check_every=5),
+                  settings=EnsembleSettings(ensembles=2, walkers=8, burn_in=4, restart_every=2))
+np.save(draws, found.draws)
+"""
+
+
 @pytest.mark.slow
-def test_killed_at_any_moment_the_same_command_goes_on(tmp_path, repository):
-    out = tmp_path / "out"
-    command = [sys.executable, "-c", "from terraflux.cli import main; main()", "fit", "examples/fit/problem.toml", "--tower",
-               "synthetic", "--out", str(out), "--method", "ensemble", "--maximum-runs", "6000", "--no-figures",
-               "--band-draws", "2"]
-    begun = subprocess.Popen(command, cwd=repository, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        end = time.monotonic() + 500
-        while not (out / "chain.h5").exists() and begun.poll() is None and time.monotonic() < end:
-            time.sleep(0.2)
-        assert begun.poll() is None, "it ended before it could be killed"
-    finally:
-        begun.send_signal(signal.SIGKILL)
-        begun.wait()
-    assert not (out / "posterior.nc").exists()
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    resumed = read_posterior(out / "posterior.nc")[0]
-    assert subprocess.run([*command, "--no-resume"], cwd=repository, capture_output=True, timeout=600).returncode == 0
-    xr.testing.assert_equal(resumed, read_posterior(out / "posterior.nc")[0])
+def test_killed_at_any_moment_the_same_fit_goes_on(tmp_path, problem_text):
+    def begin(name):
+        return subprocess.Popen([sys.executable, "-c", KILLED, problem_text, str(tmp_path / f"{name}.h5"),
+                                 str(tmp_path / f"{name}.npy")])
+
+    begun, end = begin("killed"), time.monotonic() + 500
+    while not (tmp_path / "killed.h5").exists() and begun.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    assert begun.poll() is None, "it ended before it could be killed"
+    begun.send_signal(signal.SIGKILL)
+    begun.wait()
+    assert not (tmp_path / "killed.npy").exists()
+    assert begin("killed").wait(600) == 0 and begin("whole").wait(600) == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "killed.npy"), np.load(tmp_path / "whole.npy"))
 
 
 # ---------------------------------------------------------------------------------------------- running with the parameters
