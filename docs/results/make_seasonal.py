@@ -257,6 +257,7 @@ def page(results: dict[str, Row], left_out: dict[str, str]) -> str:
     for one in rows:
         plants.setdefault(one["plant"], []).append(one)
     better, chosen_change = int((change < 0.0).sum()), 100.0 * np.median(chosen)
+    beaten = {form: sum(one[form]["rmse"] > one["default"]["rmse"] for one in rows) for form in ("constant", FORM)}
     r_constant, r_season = (np.median([one[form]["r"] for one in rows]) for form in ("constant", FORM))
     lines = [
         "# A season of maximum light-use efficiency", "",
@@ -269,10 +270,8 @@ def page(results: dict[str, Row], left_out: dict[str, str]) -> str:
         f"  With the model so chosen the median change is {chosen_change:+.1f} %; of the accepted seasons {worse} predict the",
         "  held-out years worse than the constant.",
         f"- Median correlation of daily means: {r_constant:.3f} without, {r_season:.3f} with a season.",
-        f"- At {sum(1 for one in rows if one['constant']['rmse'] > one['default']['rmse'])} towers the fitted constant predicts "
-        "the held-out years worse than the defaults do, at",
-        f"  {sum(1 for one in rows if one[FORM]['rmse'] > one['default']['rmse'])} the season does: two years do not stand for the "
-        "next two everywhere.", "",
+        f"- The fitted constant predicts the held-out years worse than the defaults do at {beaten['constant']} towers, the season",
+        f"  at {beaten[FORM]}: two years do not stand for the next two everywhere.", "",
         "## By plant type (medians)", "",
         *table("| plant type | towers | RMSE constant | RMSE season | change | r constant | r season | better at | accepted at "
                "| gain |", [[plant, *median_row(of)] for plant, of in sorted(plants.items())]),
