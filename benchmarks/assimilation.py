@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from terraflux.assimilation.fit import Fit, fit
+from terraflux.assimilation.fit import SEARCH, Fit, fit
 from terraflux.assimilation.full_twins import LandTwin, land_twin
 from terraflux.assimilation.gauss_newton import gauss_newton
 
@@ -47,7 +47,7 @@ def optimum_runs(twin: LandTwin, starts: int) -> Found:
     """Median runs of Gauss-Newton from prior draws to within NEAR of the best log posterior, and the share that got there."""
     target = twin.target
     points = target.space.draw(np.random.default_rng(40), starts)
-    found = gauss_newton(target.with_noise(target.space.default_control()), points[:, target.mean_columns],
+    found = gauss_newton(target.with_noise(target.space.default_control()), points[:, target.mean_columns], **SEARCH,
                          progress=lambda done, most, words: say(f"  {done} of {most} starts: {words}"))
     best = max(start.log_posterior for start in found.starts)
     runs = []
