@@ -270,8 +270,8 @@ def page(results: dict[str, Row], left_out: dict[str, str]) -> str:
         f"  With the model so chosen the median change is {chosen_change:+.1f} %; of the accepted seasons {worse} predict the",
         "  held-out years worse than the constant.",
         f"- Median correlation of daily means: {r_constant:.3f} without, {r_season:.3f} with a season.",
-        f"- The fitted constant predicts the held-out years worse than the defaults do at {beaten['constant']} towers, the season",
-        f"  at {beaten[FORM]}: two years do not stand for the next two everywhere.", "",
+        f"- The fitted constant predicts the held-out years worse than the defaults do at {beaten['constant']} towers, the",
+        f"  season at {beaten[FORM]}: two years do not stand for the next two everywhere.", "",
         "## By plant type (medians)", "",
         *table("| plant type | towers | RMSE constant | RMSE season | change | r constant | r season | better at | accepted at "
                "| gain |", [[plant, *median_row(of)] for plant, of in sorted(plants.items())]),
