@@ -39,7 +39,7 @@ def mismatch(twin):
 
 def fitted(twin, columns, operator, observations):
     target = TowerProblem(twin.problem(operator), columns, observations=observations, threads=1)
-    return fit(target, "gn", starts=1, draws=200)
+    return fit(target, "gn", starts=1, draws=200, check_draws=60)
 
 
 def deviations(found, truth, covariance=None):

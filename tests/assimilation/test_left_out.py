@@ -36,7 +36,7 @@ def fits():
         truth[:2] += MEAN + random.normal(0.0, SPREAD, 2)
         values = dict(zip(space.keys, map(float, space.expand(truth[None])[0]), strict=True))
         columns = replace(columns, tower=observed_twin(columns, PROBLEM, values, number))
-        made[tower.site.site_id] = fit(TowerProblem(PROBLEM, columns, threads=1), "gn", starts=1, draws=300)
+        made[tower.site.site_id] = fit(TowerProblem(PROBLEM, columns, threads=1), "gn", starts=1, draws=300, check_draws=60)
     return made
 
 
@@ -89,7 +89,7 @@ def test_a_year_left_out_is_predicted_from_the_others():
     truth = space.default_control() + np.array([0.7, 0.0])
     values = dict(zip(space.keys, map(float, space.expand(truth[None])[0]), strict=True))
     columns = replace(columns, tower=observed_twin(columns, problem, values, 1))
-    rows = years_left_out(problem, columns, method="gn", count=60, starts=1, threads=1)
+    rows = years_left_out(problem, columns, method="gn", count=60, starts=1, threads=1, check_draws=60)
     assert [row.left_out for row in rows if row.source == "prior" and row.every == "step"] == ["2021", "2022"]
     assert (of(rows, "other years") < of(rows, "prior")).all()
     with pytest.raises(ValueError, match="give two or more"):

@@ -33,7 +33,7 @@ def target():
 
 @pytest.fixture(scope="module")
 def found(target):
-    return fit(target, "gn", starts=1, draws=200)
+    return fit(target, "gn", starts=1, draws=200, check_draws=60)
 
 
 def test_morris_finds_what_each_stream_and_the_likelihood_feel(target):
