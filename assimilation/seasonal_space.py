@@ -142,6 +142,7 @@ class SeasonalSpace(ParameterSpace):
 
     @width.setter
     def width(self, given: float | None) -> None:
+        """Sets the width, and with it the priors of the weights; ProblemError where it is a control or not above 0."""
         if (given is None) != (WIDTH in self.names):
             raise ProblemError("whether the smoothing width is sampled cannot change; make another space")
         if given is not None and not 0.0 < given < np.inf:
