@@ -153,9 +153,9 @@ def page(outcomes: Outcomes, failed: dict[str, str], found: pd.DataFrame, scores
     rows = goals(found, scores, outcomes)
     parts = ["# Calibrated towers, judged on what was left out",
              "Written by `docs/results/make_calibration.py`; `calibration.json` holds every figure. Nothing was tuned to these "
-             "scores site by site: the choices below were made once for all sites. Trials at CN-HaM, CN-Cha and US-Hn1 (errors, "
-             "weights, streams) and at AT-Neu, CN-Du2, FI-Hyy and US-ARM (one or two years) came before, and their left-out "
-             "years were seen then.",
+             "scores site by site: the choices below were made once for all sites. Trials at CN-HaM, CN-Cha and US-Hn1 ("
+             "errors, weights, streams) and at AT-Neu, CN-Du2, FI-Hyy and US-ARM (one or two years) came before, and their "
+             "left-out years were seen then.",
              f"**{sum(row[2] == 'yes' for row in rows)} of {len(rows)} goals are reached.**",
              "## Goals", table(["goal", "figure", "reached"], rows), "## What fell short, and why", *reasons["general"],
              "## Choices", *(f"- {choice}" for choice in CHOICES), "## RMSE before and after",
