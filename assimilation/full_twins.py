@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from terraflux.assimilation.observed_streams import CARBON_PER_MICROMOLE, IN_TOWER, layer_at
+from terraflux.assimilation.observed_streams import CARBON_PER_MICROMOLE, IN_TOWER, row_of
 from terraflux.assimilation.parameter_rows import ParameterRow
 from terraflux.assimilation.problem import STREAM_VARIABLES, Problem, SigmaRule, StreamChoice
 from terraflux.assimilation.tower_columns import TowerColumns, tower_columns
@@ -99,18 +99,17 @@ def observed_twin(columns: TowerColumns, problem: Problem, values: Mapping[str, 
     span = columns.span(problem.calibration)
     steps = span.stop - span.start
     thickness = np.atleast_1d(next(iter(columns.sets.values()))["layer_thickness"])
-    rows = [choice.variable if choice.depth is None else f"{choice.variable}_layer{layer_at(choice.depth, thickness)}"
-            for choice in problem.streams]
+    places = {choice.name: row_of(choice, thickness) for choice in problem.streams}
     plant = next(iter(columns.sets))
-    found = columns.evaluator(plant, tuple(values), span, [Stream(row, np.arange(steps), name=choice.name) for row, choice in
-                              zip(rows, problem.streams, strict=True)]).evaluate(np.array([list(values.values())]))
+    streams = [Stream(row, np.arange(steps), name=name) for name, (row, _) in places.items()]
+    found = columns.evaluator(plant, tuple(values), span, streams).evaluate(np.array([list(values.values())]))
     if found.failed[0]:
         raise ValueError("the model fails with the true parameters of the twin")
     generator = np.random.default_rng(seed)
     observations = columns.tower.observations.copy(deep=True)
     for choice in problem.streams:
         factor = CARBON_PER_MICROMOLE if choice.variable in ("net_ecosystem_exchange", "gross_primary_production") else 1.0
-        clean = found.values[choice.name][0] / factor
+        clean = found.values[choice.name][0] * places[choice.name][1]
         assert choice.sigma is not None
         sigma = choice.sigma.sigma(reference=clean, rows=steps)
         noisy = clean + sigma * remembering(generator, steps, STREAM_VARIABLES[choice.variable].correlation)

@@ -18,7 +18,7 @@ from terraflux.assimilation.parameter_rows import ProblemError
 from terraflux.assimilation.problem import STREAM_VARIABLES, Problem, StreamChoice
 from terraflux.drivers.errors import nearest
 from terraflux.drivers.tower import Tower
-from terraflux.model.constants import CARBON_MOLAR_MASS
+from terraflux.model.constants import CARBON_MOLAR_MASS, WATER_DENSITY
 from terraflux.model.humidity import saturation_pressure_at
 from terraflux.sites.processing.random_error import linear_error, random_error
 
@@ -100,16 +100,25 @@ def years_of(tower: Tower) -> list[int]:
     return [int(year) for year, count in zip(years, counts, strict=True) if count >= 0.5 * per_year]
 
 
+def row_of(choice: StreamChoice, layer_thickness: Floats) -> tuple[str, float]:
+    """The row of the model that a stream observes, and what its values are multiplied by to be in the stream's unit."""
+    factor = 1.0
+    if choice.variable in ("net_ecosystem_exchange", "gross_primary_production"):
+        factor = 1.0 / CARBON_PER_MICROMOLE
+    if choice.depth is None:
+        return choice.variable, factor
+    layer = layer_at(choice.depth, layer_thickness)
+    if choice.variable == "soil_moisture":  # the model gives the water of a layer (kg m-2), a sensor its share of the volume
+        factor = 1.0 / (WATER_DENSITY * float(layer_thickness[layer - 1]))
+    return f"{choice.variable}_layer{layer}", factor
+
+
 # ---------------------------------------------------------------------------------------------- one stream
 
 
 def _stream(choice: StreamChoice, tower: Tower, in_years: NDArray[np.bool_], times: NDArray[np.datetime64],
             layer_thickness: Floats, observations: xr.Dataset | None) -> ObservedStream:
-    row, factor = choice.variable, 1.0
-    if choice.variable in ("net_ecosystem_exchange", "gross_primary_production"):
-        factor = 1.0 / CARBON_PER_MICROMOLE
-    if choice.depth is not None:
-        row = f"{choice.variable}_layer{layer_at(choice.depth, layer_thickness)}"
+    row, factor = row_of(choice, layer_thickness)
     if choice.average == "month":
         return _monthly(choice, tower, row, factor, in_years, times)
     left_out: dict[str, int] = {}

@@ -140,6 +140,7 @@ def test_soil_sensors_are_placed_in_layers_by_their_centres(tower):
     assert [layer_at(depth, LAYERS) for depth in (0.0, 0.05, 0.11, 0.3, 0.5, 3.0)] == [1, 1, 2, 3, 4, 5]
     (one,) = streams_of(tower, StreamChoice("SWC", depth=0.3))
     assert one.row == "soil_moisture_layer3"
+    assert one.per_model_unit == pytest.approx(1.0 / (1000.0 * 0.2))  # kg m-2 of a layer of 0.2 m to m3 m-3
     assert (one.sigma == 0.03).all()
 
 

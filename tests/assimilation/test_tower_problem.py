@@ -115,6 +115,16 @@ def test_least_squares_at_fixed_noise_has_the_same_posterior(rich):
         rich.with_noise(np.zeros(2))
 
 
+def test_modelled_values_have_the_size_of_their_units(rich):
+    """Soil moisture is a share of the volume, carbon in micromoles, heat in watts."""
+    values = rich.predict(rich.space.default_control()[None])[0]
+    for name, low, high in (("soil_moisture", 0.05, 0.55), ("net_ecosystem_exchange", -60.0, 30.0),
+                            ("latent_heat", -150.0, 800.0)):
+        part = values[rich.parts[name]]
+        assert low < part.min() < part.max() < high, (name, part.min(), part.max())
+    assert np.abs(values[rich.parts["net_ecosystem_exchange"]]).max() > 2.0
+
+
 def test_streams_describe_themselves(rich):
     text = rich.describe()
     for one in rich.streams:
