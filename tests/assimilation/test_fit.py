@@ -35,7 +35,7 @@ def test_the_truth_is_found_within_the_posterior(found, short_twin):
     distance = (short_twin.truth - found.draws.mean(axis=0)) / found.draws.std(axis=0)
     assert np.abs(distance).max() < 3.0, distance
     prior = short_twin.target.space.prior_moments()[1]
-    assert (found.draws.var(axis=0)[:2] < 0.1 * np.diag(prior)[:2]).all()  # the data told a lot
+    assert (found.draws.var(axis=0)[:2] < 0.25 * np.diag(prior)[:2]).all()  # less than half the width of the prior
     assert found.mode_misfit.sum() < found.default_misfit.sum() - 25.0
 
 
