@@ -18,6 +18,8 @@ from terraflux.report.templates import rendered
 from terraflux.sites.observation_weights import REJECTION_TEXTS
 
 TEMPLATE = "fit.html"
+NEAR_AN_END = 0.01
+"""Share of its range within which a mode counts as lying at an end."""
 FIGURES: tuple[tuple[str, str, Callable[[Review], object]], ...] = (
     ("seasonal_fits", "Monthly means over the observed times, before and after calibration.", fit_data_figures.seasonal_fits),
     ("diurnal_fits", "Mean course over the day, over the observed times.", fit_data_figures.diurnal_fits),
@@ -104,8 +106,14 @@ def warnings(review: Review) -> list[str]:
                         "validation.")
     space = fit.target.space
     for k, name in enumerate(space.names):
-        inside = space.priors[k].cumulative(space.physical(fit.mode[None])[0, k])
-        if not 0.005 < float(inside) < 0.995:
+        best, low, high = space.physical(fit.mode[None])[0, k], space.priors[k].low, space.priors[k].high
+        inside = space.priors[k].cumulative(best)
+        near = NEAR_AN_END * (high - low) if np.isfinite(high - low) else 0.0
+        end = next((end for end in (low, high) if abs(best - end) < near), None)
+        if end is not None:
+            made.append(f"The mode of {name.replace('_', ' ')} ({best:.3g}) lies at an end of its range ({end:g}), where the "
+                        "data push it: the model lacks something, or the range is too narrow.")
+        elif not 0.005 < float(inside) < 0.995:
             made.append(f"The mode of {name.replace('_', ' ')} lies far out in its prior; look whether the model or the data "
                         "are wrong before it is believed.")
     return [*made, *review.notes]

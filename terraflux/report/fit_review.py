@@ -203,11 +203,13 @@ def _information(fit: Fit, notes: list[str]) -> Information | None:
     names = [target.names[k] for k in columns]
     block = np.ix_(columns, columns)
     gradient_free = -target.space.prior_gradient_hessian(fit.normal.mean[None])[1][0]
+    troubles = []
     for prior in (gradient_free, np.linalg.inv(target.space.prior_moments()[1])):
         try:
             return information(fit.normal.hessian[block] - gradient_free[block], prior[block], names)
         except ValueError as trouble:
-            notes.append(f"information: {trouble}")
+            troubles.append(str(trouble))
+    notes.append(f"information of the data is not known: {troubles[-1]}")
     return None
 
 

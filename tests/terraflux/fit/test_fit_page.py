@@ -152,6 +152,15 @@ def test_a_band_that_misses_the_data_and_a_mode_far_out_are_told(written):
         warnings(replace(written.review, fit=replace(written.review.fit, mode=far))))
 
 
+def test_a_mode_at_an_end_of_its_range_is_told(written):
+    space = written.review.fit.target.space
+    prior = space.priors[0]
+    far = written.review.fit.mode.copy()
+    far[0] = prior.transform.control(prior.high - 0.002 * (prior.high - prior.low))
+    told = " ".join(warnings(replace(written.review, fit=replace(written.review.fit, mode=far))))
+    assert f"The mode of respiration q10 (4.99) lies at an end of its range ({prior.high:g})" in told
+
+
 def test_footprints_tell_operator_land_and_rejected_shares():
     given = xr.Dataset({"class_plant_type": ("land_cover_class", ["ENF", ""]),
                         "class_fraction": (("time", "land_cover_class"), [[0.7, 0.3], [0.5, 0.5]]),
