@@ -50,13 +50,15 @@ def spin_up(
     carbon_cycles: int = 6,
     progress: Callable[[int, int, str], object] | None = None,
     disaggregation: Disaggregator | None = None,
+    small_drift: float = SMALL_DRIFT,
 ) -> SpinUp:
     """Changes `state` [row, column] in place to a steady state under `forcing` [time, row, series], cycled.
 
     `physical_cycles` bring soil heat and water into balance; then up to `carbon_cycles` times the pools are solved from
-    the means of the last cycle and run once more, until every column drifts by less than 0.5 % of its carbon in 100
-    years. `vectors` [row, column] holds the same parameters as `parameters`. `progress(done, total, words)`. With a
-    `disaggregation`, `forcing` holds the coarse intervals that it describes.
+    the means of the last cycle and run once more, until every column drifts by less than `small_drift` (0.5 %) of its
+    carbon in 100 years; 0 runs every cycle, so that a column does not depend on those it is run with. `vectors`
+    [row, column] holds the same parameters as `parameters`. `progress(done, total, words)`. With a `disaggregation`,
+    `forcing` holds the coarse intervals that it describes.
 
     The drift is the change of total carbon over a cycle. Raises what `Model.run` raises.
     """
@@ -107,7 +109,7 @@ def spin_up(
         for column in range(state.shape[1]):
             start, end = (dict(zip(POOLS, values[:, column], strict=True)) for values in (before, after))
             drifts[column] = np.nan if column in troubles else drift(start, end, seconds)
-        if np.nanmax(np.where(np.isnan(drifts), 0.0, drifts)) < SMALL_DRIFT:
+        if np.nanmax(np.where(np.isnan(drifts), 0.0, drifts)) < small_drift:
             break
     if progress is not None:
         progress(total, total, "done")

@@ -12,6 +12,7 @@ from terraflux.cli.fit import fit
 from terraflux.cli.observations import observations
 from terraflux.cli.parameters import parameters
 from terraflux.cli.process import process
+from terraflux.cli.region import region
 from terraflux.cli.represent import represent
 from terraflux.cli.site import site
 from terraflux.cli.table_help import TableCommand
@@ -30,6 +31,7 @@ def application() -> typer.Typer:
         app.command(cls=TableCommand)(verb)
     app.add_typer(towers())
     app.add_typer(drivers())
+    app.add_typer(region())
 
     @app.callback(invoke_without_command=True)
     def start(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:

@@ -1,0 +1,71 @@
+"""The state that a run begins with: columns brought to a steady state under recycled forcing of their own cells."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terraflux.model.disaggregation import Disaggregation
+from terraflux.model.initial_state import initial_state
+from terraflux.model.parameter_set import ParameterSet
+from terraflux.model.spinup_run import SpinUp
+from terraflux.model.spinup_run import spin_up as to_steady_state
+from terraflux.model.weave.lane_choice import BLOCK, Model
+from terraflux.region.forcing import Slab
+from terraflux.region.mosaic import Mosaic
+from terraflux.region.plan import RegionPlan
+
+FORCING_BYTES = 60_000_000  # of recycled forcing that is held at a time
+FIRST_DAYS = 365  # whose mean temperature begins a run without spin-up
+EVERY_CYCLE = 0.0  # drift below which no more cycles are run: never, or a column's state would depend on its neighbours
+
+
+class _OnThreads:
+    """The model with its lanes and threads fixed, as `spinup_run` calls it."""
+
+    def __init__(self, model: Model, threads: int) -> None:
+        self.table, self._model, self._threads = model.table, model, threads
+
+    def run(self, *arguments: Any, **options: Any) -> Any:
+        return self._model.run(*arguments, lanes=BLOCK, threads=self._threads, **options)
+
+
+def batch_cells(plan: RegionPlan, per_day: int, rows: int) -> int:
+    """Cells whose recycled forcing fits into memory at a time."""
+    return max(1, FORCING_BYTES // (8 * max(plan.spin_up_days, 1) * per_day * rows))
+
+
+def first_days(plan: RegionPlan) -> int:
+    """Days of forcing that the first state is made from."""
+    return plan.spin_up_days or min(plan.days, FIRST_DAYS)
+
+
+def first_states(plan: RegionPlan, mosaic: Mosaic, sets: Sequence[ParameterSet], columns: NDArray[np.int64],
+                 warmth: Mapping[int, float]) -> NDArray[np.float64]:
+    """States [row, column] of some columns from the mean temperature (degC) of their cells."""
+    table = plan.model.table
+    return np.stack([initial_state(table, sets[column], warmth[int(mosaic.cell[column])]) for column in columns], axis=1)
+
+
+def spun_up(plan: RegionPlan, mosaic: Mosaic, sets: Sequence[ParameterSet], vectors: NDArray[np.float64], slab: Slab,
+            first: int, after: int, places: Disaggregation, threads: int
+            ) -> tuple[NDArray[np.int64], NDArray[np.float64], SpinUp | None]:
+    """Columns of the cells `first` .. before `after` of a tile, their states [row, column], and what the spin-up did.
+
+    `slab` holds the recycled days of these cells, `places` is the disaggregation of the tile. Each column is treated by itself.
+    """
+    run = plan.choices.run
+    columns = np.flatnonzero((mosaic.cell >= first) & (mosaic.cell < after))
+    weather, beside = slab.piece(0, slab.after)
+    air = slab.weather[:, places.variables(plan.model.table).index("air_temperature")]
+    warmth = {first + cell: float(values.mean(dtype=np.float64)) for cell, values in enumerate(np.ascontiguousarray(air.T))}
+    state = np.ascontiguousarray(first_states(plan, mosaic, sets, columns, warmth))
+    if not run.spin_up_years:
+        return columns, state, None
+    done = to_steady_state(
+        cast(Model, _OnThreads(plan.model, threads)), weather, [sets[column] for column in columns],
+        np.ascontiguousarray(vectors[:, columns]), state, plan.choices.step, forcing_of=mosaic.cell[columns] - first,
+        physical_cycles=run.physical_cycles, carbon_cycles=run.spin_up_cycles, small_drift=EVERY_CYCLE,
+        disaggregation=places.of(np.arange(first, after)).starting(plan.choices.run.first, beside))
+    return columns, state, done
