@@ -177,7 +177,8 @@ def _part(kind: Any, given: object, place: str, file: str) -> Any:
     if not isinstance(given, Mapping):
         raise RegionError(f"{place} is no table", file=file, variable=place, remedy="write name = value lines below it")
     refuse_unknown_keys(given, [one.name for one in fields(kind)], file=file, place=place)
-    blank, values = kind(), {}
+    blank: Any = kind()
+    values: dict[str, Any] = {}
     for name, value in given.items():
         default = getattr(blank, name)
         if isinstance(default, tuple) and isinstance(value, (list, tuple)):

@@ -61,9 +61,9 @@ def on_dask(plan: RegionPlan, tiles: Sequence[int], report: Report, stop: Callab
                     wait(ready)
                     for one in ready:
                         tile = futures.pop(one)
-                        trouble = one.exception()
-                        yield (one.result() if trouble is None
-                               else TileReport(tile, "failed", 0, f"the worker failed: {trouble}"))
+                        failure = one.exception()
+                        yield (one.result() if failure is None
+                               else TileReport(tile, "failed", 0, f"the worker failed: {failure}"))
                 _look(plan.folder, plan, days, report)
         finally:
             if not run.scheduler:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -87,13 +88,18 @@ class NationForcing:
         return made if rows == list(range(made.shape[1])) else made[:, rows]
 
 
+@lru_cache(maxsize=2)
+def _nation(resolution: float, seed: int) -> NationForcing:
+    return NationForcing(resolution, seed)
+
+
 def open_forcing(choices: RegionChoices) -> Forcing:
     """The forcing that a run asks for. Raises ForcingError where it is no sound store or does not cover the days."""
     forcing: Forcing
     if choices.forcing.store:
         forcing = StoreForcing(open_forcing_store(os.fspath(choices.path(choices.forcing.store))))
     else:
-        forcing = NationForcing(choices.forcing.synthetic, choices.forcing.seed)
+        forcing = _nation(choices.forcing.synthetic, choices.forcing.seed)
     for name in (choices.run.first, choices.run.last):
         day = np.datetime64(name, "D")
         if not forcing.first_day <= day <= forcing.last_day:

@@ -61,7 +61,7 @@ class ParameterSources:
         """Parameters of a plant type on a soil, with changes by name."""
         key = (plant, soil, changes)
         if key not in self._known:
-            values = {name: value for name, value in self.calibrated.items() if "@" not in name}
+            values: dict[str, Any] = {name: value for name, value in self.calibrated.items() if "@" not in name}
             values |= {name.partition("@")[0]: value for name, value in self.calibrated.items()
                        if name.partition("@")[2] == plant}
             values |= dict(changes) | dict(self.given.get(plant, {}))

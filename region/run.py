@@ -92,16 +92,16 @@ def _prepare(choices: RegionChoices, home: Path, force: bool) -> RegionPlan:
         plan = replace(plan, accepted=(plan.identity, *accepted))
     elif home.exists() and any(one.name != RUN_LOCK for one in home.iterdir()):
         raise RegionError("the folder of the run is taken by something else", file=home, remedy="give another folder")
+    home.mkdir(parents=True, exist_ok=True)
     (home / STOP).unlink(missing_ok=True)
     needed = _bytes_needed(plan)
     free = shutil.disk_usage(home).free
     if free < needed:
         raise DiskFull(f"the run needs about {needed / 1e9:.3g} GB more, the disk has {free / 1e9:.3g} GB left", file=home,
                        remedy="free space, choose another disk, or keep fewer variables")
-    attributes = {"title": choices.title or "terraflux regional run", "source": "terraflux land-surface model",
+    label = " (SYNTHETIC weather, not a real place)" if plan.forcing.synthetic else ""
+    attributes = {"title": (choices.title or "terraflux regional run") + label, "source": "terraflux land-surface model",
                   "forcing": plan.forcing.place, "synthetic": int(plan.forcing.synthetic), "run_identity": plan.identity}
-    if plan.forcing.synthetic:
-        attributes["title"] += " (SYNTHETIC weather, not a real place)"
     write_durably(home / RUN, json_bytes(run_facts(plan)))
     for layout in plan.layouts:
         create_group(home, layout, plan.cells, plan.model.table, attributes)

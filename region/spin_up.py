@@ -45,26 +45,27 @@ def first_states(plan: RegionPlan, mosaic: Mosaic, sets: Sequence[ParameterSet],
                  warmth: Mapping[int, float]) -> NDArray[np.float64]:
     """States [row, column] of some columns from the mean temperature (degC) of their cells."""
     table = plan.model.table
-    return np.stack([initial_state(table, sets[column], warmth[int(mosaic.cell[column])]) for column in columns], axis=1)
+    return np.stack([initial_state(table, sets[int(column)], warmth[int(mosaic.cell[column])]) for column in columns], axis=1)
 
 
 def spun_up(plan: RegionPlan, mosaic: Mosaic, sets: Sequence[ParameterSet], vectors: NDArray[np.float64], slab: Slab,
-            first: int, after: int, places: Disaggregation, threads: int
+            first: int, after: int, places: Disaggregation, names: Sequence[str], threads: int
             ) -> tuple[NDArray[np.int64], NDArray[np.float64], SpinUp | None]:
     """Columns of the cells `first` .. before `after` of a tile, their states [row, column], and what the spin-up did.
 
-    `slab` holds the recycled days of these cells, `places` is the disaggregation of the tile. Each column is treated by itself.
+    `slab` holds `names` on the recycled days of these cells, of which a run without spin-up needs the air temperature only;
+    `places` is the disaggregation of the tile. Each column is treated by itself.
     """
     run = plan.choices.run
     columns = np.flatnonzero((mosaic.cell >= first) & (mosaic.cell < after))
-    weather, beside = slab.piece(0, slab.after)
-    air = slab.weather[:, places.variables(plan.model.table).index("air_temperature")]
+    air = slab.weather[:, list(names).index("air_temperature")]
     warmth = {first + cell: float(values.mean(dtype=np.float64)) for cell, values in enumerate(np.ascontiguousarray(air.T))}
     state = np.ascontiguousarray(first_states(plan, mosaic, sets, columns, warmth))
     if not run.spin_up_years:
         return columns, state, None
+    weather, beside = slab.piece(0, slab.after)
     done = to_steady_state(
-        cast(Model, _OnThreads(plan.model, threads)), weather, [sets[column] for column in columns],
+        cast(Model, _OnThreads(plan.model, threads)), weather, [sets[int(column)] for column in columns],
         np.ascontiguousarray(vectors[:, columns]), state, plan.choices.step, forcing_of=mosaic.cell[columns] - first,
         physical_cycles=run.physical_cycles, carbon_cycles=run.spin_up_cycles, small_drift=EVERY_CYCLE,
         disaggregation=places.of(np.arange(first, after)).starting(plan.choices.run.first, beside))

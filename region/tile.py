@@ -89,9 +89,9 @@ class _Work:
     def __init__(self, plan: RegionPlan, tile: int, threads: int, report: Report, stop: Callable[[], bool]) -> None:
         self.plan, self.tile, self.threads, self.stop = plan, tile, threads, stop
         self.home: Path = plan.tile_folder(tile)
-        self.tell = lambda days, words: report(tile, days * self.cells.count, words)
         chosen = plan.cells_of(tile)
         self.numbers, self.cells = plan.numbers[chosen], plan.cells.take(chosen)
+        self.tell = lambda days, words: report(tile, days * self.cells.count, words)
         self.places = plan.disaggregation.of(np.arange(chosen.start, chosen.stop))
         self.names = self.places.variables(plan.model.table)
         self.mosaic = mosaic_of(self.cells, plan.choices.run.minimum_fraction, plan.choices.parameters.members)
@@ -153,12 +153,13 @@ class _Work:
 
     def _spin_up(self) -> None:
         days = first_days(self.plan)
+        names = self.names if self.plan.choices.run.spin_up_years else ("air_temperature",)
         batch = batch_cells(self.plan, 86400 // self.plan.forcing.interval_seconds, len(self.names))
         for first in range(self.spun, self.cells.count, batch):
             after = min(first + batch, self.cells.count)
-            slab = read_slab(self.plan.forcing, self.plan.start, 0, days, self.numbers[first:after], self.names)
+            slab = read_slab(self.plan.forcing, self.plan.start, 0, days, self.numbers[first:after], names)
             columns, state, done = spun_up(self.plan, self.mosaic, self.sets, self.vectors, slab, first, after, self.places,
-                                           self.threads)
+                                           names, self.threads)
             self.state[:, columns], self.spun = state, after
             self._commit([], Checkpoint(self.number, 0, after, self._arrays()))
             self.number += 1
