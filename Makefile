@@ -4,16 +4,16 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-quick lint docs benchmark clean
+.PHONY: demo test test-slow lint docs benchmark clean
 
 demo: $(READY)
 	$(BIN)/terraflux demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
-
-test-quick: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .

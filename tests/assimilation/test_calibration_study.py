@@ -41,6 +41,7 @@ def test_half_months_share_no_measurement_and_lose_none(study, shared_data):
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_error_of_what_was_left_out_falls_as_the_results_say(study, shared_data, repository):
     kept = json.loads((repository / "docs" / "results" / "calibration.json").read_text(encoding="utf-8"))["sites"][SITE]
     columns, judged, problem = study.prepared(SITE, shared_data)

@@ -33,6 +33,7 @@ def twin(seed, sites=12, tau=0.2, size=3, count=1000, most_noise=0.25):
     return truth, draws
 
 
+@pytest.mark.slow
 def test_spread_between_twelve_sites_is_recovered():
     """A fraction of twins, since twelve sites drawn from a spread of 0.2 may by chance lie closer together."""
     inside, converged = [], []

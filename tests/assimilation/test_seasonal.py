@@ -102,6 +102,7 @@ def twin(plain):
     return columns, {form: fit_season(target(columns, form, noise=1)) for form in ("constant", "spline")}
 
 
+@pytest.mark.slow
 def test_monthly_light_use_efficiency_is_found_within_five_percent(twin):
     columns, fits = twin
     found = fits["spline"]
@@ -111,6 +112,7 @@ def test_monthly_light_use_efficiency_is_found_within_five_percent(twin):
     np.testing.assert_allclose(monthly(columns, span, efficiency(found)), expected, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_a_season_predicts_another_year_better_by_a_tenth(twin):
     columns, fits = twin
     errors = {}
@@ -120,6 +122,7 @@ def test_a_season_predicts_another_year_better_by_a_tenth(twin):
     assert errors["spline"] < 0.9 * errors["constant"], errors
 
 
+@pytest.mark.slow
 def test_left_out_weeks_ask_for_the_season(twin):
     _, fits = twin
     terms = {}
@@ -180,6 +183,7 @@ def test_no_season_is_invented_in_forty_realisations(without_season):
     assert kept >= 0.95 * REALISATIONS and amplitudes.max() < 0.03
 
 
+@pytest.mark.slow
 def test_weights_of_the_control_vector_are_those_of_the_column(twin):
     columns, fits = twin
     made = target(columns, "spline")
