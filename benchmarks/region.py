@@ -19,6 +19,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from terraflux.drivers.grid.nation_store import nation_store
 from terraflux.drivers.safe_write import write_text
 from terraflux.drivers.synthetic_nation import SyntheticNation
@@ -57,6 +59,8 @@ def main(words: Sequence[str] | None = None) -> dict[str, float]:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="a small world: does it work")
+    parser.add_argument("--resolution", type=float, help="degrees")
+    parser.add_argument("--days", type=int)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--run", nargs=5, help=argparse.SUPPRESS)
     chosen = parser.parse_args(words)
@@ -65,7 +69,9 @@ def main(words: Sequence[str] | None = None) -> dict[str, float]:
         told = run_here(Path(work), name, last, executor, int(tile_cells))
         print(json.dumps(told))
         return told
-    resolution, last, days = (2.0, "1984-02-29", 60) if chosen.quick else (0.5, "1984-12-30", 365)
+    resolution = chosen.resolution or (2.0 if chosen.quick else 0.5)
+    days = chosen.days or (60 if chosen.quick else 365)
+    last = str(np.datetime64(FIRST) + (days - 1))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         store = nation_store(SyntheticNation(resolution), work / "forcing.zarr", FIRST, last)
