@@ -57,7 +57,7 @@ def test_other_towers_say_more_of_a_tower_than_the_prior(rows):
 
 def test_bands_of_towers_left_out_cover_their_observations(rows):
     covered = np.mean([row.skill.coverage for row in rows if row.source == "transferred" and row.every == "step"])
-    assert covered >= 0.85
+    assert 0.85 <= covered <= 0.95
     own = np.mean([row.skill.coverage for row in rows if row.source == "site" and row.every == "step"])
     assert 0.85 <= own <= 0.95
 

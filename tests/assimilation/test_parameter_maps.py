@@ -140,7 +140,10 @@ def test_what_cannot_be_mapped_is_refused_by_name(draws, fractions, tmp_path):
 
 
 def test_linear_spread_agrees_with_fifty_members_of_the_land_model(found):
-    """Within 15 % for carbon fluxes of a fortnight. Latent heat bends in the capacity and is not held to that: see the page."""
+    """Within 15 % for carbon fluxes of a fortnight; latent heat bends in the capacity and is held to it from above only.
+
+    Its members spread by up to 21 % more than first order says (docs/assimilation/maps.md): 15 % is not met there.
+    """
     tower = synthetic_tower("grassland").between("2021-06-01", "2021-06-14")
     problem = Problem([ParameterRow(NAME), ParameterRow(OTHER)], [StreamChoice("NEE")], [2021])
     target = TowerProblem(problem, tower_columns(tower, spin_up_cycles=1), threads=1)
@@ -156,6 +159,7 @@ def test_linear_spread_agrees_with_fifty_members_of_the_land_model(found):
     for seed in range(3):
         fifty = outputs(new_site_controls(one, 50, np.random.default_rng(seed))).std(axis=0, ddof=1)
         np.testing.assert_allclose(linear[:2], fifty[:2], rtol=0.15)
+        assert 0.0 < linear[2] <= 1.15 * fifty[2]
 
 
 def test_linear_spread_is_exact_for_linear_outputs():

@@ -9,6 +9,7 @@ from terraflux.region.run import run_region
 
 
 def same(one, other, cells=slice(None)):
+    assert one.groups and all(one.variables(kind) for kind in one.groups)
     for kind in one.groups:
         for name in one.variables(kind):
             expected = one.values(kind, name)[:, :, cells]
