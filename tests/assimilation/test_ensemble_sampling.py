@@ -34,18 +34,35 @@ def test_the_full_rule_asks_for_fifty_settled_autocorrelation_times():
 def test_the_snooker_move_alone_leaves_a_normal_as_it_is(dimensions):
     # The move of emcee 3.1.6 gives a variance of 0.66 in 6 dimensions here.
     random = np.random.RandomState(np.random.PCG64(5))
-    walkers = random.standard_normal((4, 32, dimensions))
+    walkers = random.standard_normal((2, 64, dimensions))
     move, squares = SnookerMove(), []
     for step in range(3000):
-        for part in range(4):
-            others = [walkers[k] for k in range(4) if k != part]
-            proposal, factor = move.get_proposal(walkers[part], others, random)
+        for part in range(2):
+            proposal, factor = move.get_proposal(walkers[part], [walkers[1 - part]], random)
             gain = factor - 0.5 * (proposal**2).sum(axis=1) + 0.5 * (walkers[part] ** 2).sum(axis=1)
-            taken = np.log(random.random_sample(32)) < gain
+            taken = np.log(random.random_sample(64)) < gain
             walkers[part][taken] = proposal[taken]
         if step >= 200:
             squares.append((walkers**2).mean())
     assert np.mean(squares) == pytest.approx(1.0, abs=0.05)
+
+
+def test_snooker_draws_three_different_walkers():
+    class Listed:
+        """Randoms of a fixed seed, with the scale of every jump one."""
+
+        def __init__(self):
+            self.random = np.random.RandomState(1)
+
+        def random_sample(self, shape):
+            return self.random.random_sample(shape)
+
+        def uniform(self, low, high, size):
+            return np.ones(size)
+
+    sample, others = np.full((500, 1), 10.0), np.array([[0.0], [1.0], [3.0]])
+    proposal, _ = SnookerMove().get_proposal(sample, [others], Listed())
+    assert set(np.round(np.abs(proposal - sample).ravel(), 9)) == {1.0, 2.0, 3.0}  # never 0: no walker twice
 
 
 def test_all_ensembles_are_run_in_one_call():
@@ -57,7 +74,7 @@ def test_all_ensembles_are_run_in_one_call():
 
     result = sample_ensembles(watched, np.zeros(3), COVARIANCE, seed=1, rule=RULE, maximum_runs=20_000)
     assert sizes[0] == 4 * 64
-    assert set(sizes[1:]) == {4 * 32, 4 * 16}  # halves for differential evolution, quarters for snooker
+    assert set(sizes[1:]) == {4 * 32}  # halves for differential evolution and snooker alike
     assert result.runs == sum(sizes)
 
 
