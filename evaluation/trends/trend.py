@@ -5,7 +5,7 @@
     difference = trend_difference(ours, theirs, years)
 
 Both p values are always given. The plain one takes years as independent and rejects far too often where they are not:
-of series of 34 years without a trend and with the lag-one correlation 0.5 it calls 23 % significant at 5 %, the other 6 %.
+of series of 34 years without a trend and with the lag-one correlation 0.5 it calls 23 % significant at 5 %, the other 5 %.
 """
 
 from dataclasses import dataclass, fields
@@ -24,8 +24,8 @@ FEWEST_YEARS = 5
 class Trend:
     """A trend, or a map of them: floats or arrays of one shape; slopes in the unit of the values per year.
 
-    `p`, `lower`, `upper` allow for serial correlation, `p_plain`, `lower_plain`, `upper_plain` do not. `intercept` is the
-    median of y - slope t, so that intercept + slope t is the line. NaN where there are too few years.
+    `p`, `lower`, `upper` allow for serial correlation and for its being estimated, `p_plain`, `lower_plain`, `upper_plain` do
+    not. `intercept` is the median of y - slope t, so that intercept + slope t is the line. NaN where there are too few years.
     """
 
     slope: NDArray[np.float64] | float
