@@ -4,10 +4,13 @@
     predicted = predict_posterior(found, years=[2005])         # years left out
     predicted["net_ecosystem_exchange"].observation.quantiles  # (5, n) at QUANTILES
     coverage(predicted, 0.9)                                    # {stream: share of observations inside}
+    coverage(predicted, 0.9, every="month")                     # of monthly means over the half hours measured
 
 Every draw of the posterior gives a modelled series h; the parameter band is its spread over draws. The observation band adds
 an error drawn with the noise of that draw, sigma_tot z, where sigma_tot^2 = (scale sigma)^2 + extra_sigma^2 and z follows
-the AR(1) of the likelihood over the same gaps. Days are means of both over the half hours that were measured.
+the AR(1) of the likelihood over the same gaps. Days and months are means of both over the half hours that were measured;
+part of z is shared by the half hours of a day and remembered by the days after it, as far as the residuals of calibration
+say so (`shared_errors`), else bands of means would be too narrow.
 """
 
 import tempfile
@@ -24,6 +27,7 @@ from terraflux.assimilation.fit import Fit
 from terraflux.assimilation.likelihood import memory_of
 from terraflux.assimilation.observed_streams import ObservedStream
 from terraflux.assimilation.residuals import FREEDOM
+from terraflux.assimilation.shared_errors import NONE, SharedError, shared_errors, shared_part
 from terraflux.assimilation.tower_problem import TowerProblem
 from terraflux.model.weave.kernels import kernel
 
@@ -32,6 +36,9 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MOST_DRAWS = 200
 DAY_SHARE = 0.5
 """Share of the steps of a day that must be observed for its mean to be judged."""
+MONTH_SHARE = 0.1
+"""The same of a month, of which towers measure less, and streams of day or night alone less still."""
+WINDOWS = {"day": ("datetime64[D]", DAY_SHARE, 1.0), "month": ("datetime64[M]", MONTH_SHARE, 30.4)}
 BATCH = 25
 """Draws per run of the model."""
 IN_MEMORY = 2**28
@@ -88,35 +95,42 @@ class StreamPrediction:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Posterior predictions of the streams of a site, and of their daily means; `prediction[name]` is a stream.
+    """Posterior predictions of the streams of a site, and of their daily and monthly means; `prediction[name]` is a stream.
 
-    `draws` (R, p) are the control vectors used, `failed` of which the model could not run.
+    `draws` (R, p) are the control vectors used, `failed` of which the model could not run. `shared` says what the errors of
+    half hours were taken to share.
     """
 
     site_id: str
     years: tuple[int, ...]
     streams: Mapping[str, StreamPrediction]
     daily: Mapping[str, StreamPrediction]
+    monthly: Mapping[str, StreamPrediction]
     draws: Floats
     failed: int
+    shared: Mapping[str, SharedError]
 
     def __getitem__(self, name: str) -> StreamPrediction:
         return self.streams[name]
 
 
 def predict_posterior(target: Fit | TowerProblem, draws: ArrayLike | None = None, *, years: Sequence[int] | None = None,
-                      count: int = MOST_DRAWS, seed: int = 0) -> Prediction:
+                      count: int = MOST_DRAWS, seed: int = 0,
+                      shared: Mapping[str, SharedError] | None = None) -> Prediction:
     """Posterior predictions of the observations of some years, those of the problem unless given.
 
     `draws` (N, p) are equal-weight control vectors; those of a fit by default, evenly thinned to `count`. Modelled values
-    are kept in single precision until their bands are made. Raises ValueError where draws are missing or all fail, ProblemError
-    where the years hold no observation.
+    are kept in single precision until their bands are made. `shared` {stream: what half hours of a day have in common} is
+    estimated from the residuals of the calibration where a fit is given, none otherwise. Raises ValueError where draws are
+    missing or all fail, ProblemError where the years hold no observation.
     """
     problem = target.target if isinstance(target, Fit) else target
     if draws is None:
         if not isinstance(target, Fit):
             raise ValueError("a problem without a fit has no posterior: give draws (N, p) of control vectors")
         draws = target.draws
+    if shared is None:
+        shared = shared_errors(target.target, target.mode) if isinstance(target, Fit) else {}
     chosen = thinned(np.atleast_2d(np.asarray(draws, np.float64)), count)
     if years is not None and tuple(years) != problem.years:
         problem = TowerProblem(problem.problem, problem.columns, years=years, observations=problem.observations,
@@ -128,21 +142,24 @@ def predict_posterior(target: Fit | TowerProblem, draws: ArrayLike | None = None
             raise ValueError(f"{problem.columns.tower.site.site_id}: the model fails for {len(chosen) - good.size} of "
                              f"{len(chosen)} draws; nothing can be predicted from them")
         noise = problem.space.noise(chosen[good])
-        made, daily = {}, {}
+        made: dict[str, StreamPrediction] = {}
+        means: dict[str, dict[str, StreamPrediction]] = {window: {} for window in WINDOWS}
         for one in problem.streams:
-            part = problem.parts[one.name]
-            made[one.name], daily[one.name] = _bands(one, values[part], good, noise.get(one.name, {}),
-                                                    problem.columns.time_step, random)
-    return Prediction(problem.columns.tower.site.site_id, problem.years, made,
-                      {name: one for name, one in daily.items() if one is not None}, chosen, len(chosen) - good.size)
+            found = _bands(one, values[problem.parts[one.name]], good, noise.get(one.name, {}), shared.get(one.name, NONE),
+                           problem.columns.time_step, random)
+            made[one.name] = found.pop("step")
+            for window, entry in found.items():
+                means[window][one.name] = entry
+    return Prediction(problem.columns.tower.site.site_id, problem.years, made, means["day"], means["month"], chosen,
+                      len(chosen) - good.size, {one.name: shared.get(one.name, NONE) for one in problem.streams})
 
 
 def coverage(prediction: Prediction, level: float = 0.9, *, every: str = "step") -> dict[str, float]:
-    """{stream: share of observations (or, with every = "day", of their daily means) inside the central band of a level}."""
-    if every not in ("step", "day"):
-        raise ValueError(f"every is {every!r}; coverage is known by step or day")
-    streams = prediction.streams if every == "step" else prediction.daily
-    return {name: float(one.inside(level).mean()) for name, one in streams.items()}
+    """{stream: share of observations (with every = "day" or "month", of their means) inside the central band of a level}."""
+    known = {"step": prediction.streams, "day": prediction.daily, "month": prediction.monthly}
+    if every not in known:
+        raise ValueError(f"every is {every!r}; coverage is known by {', '.join(known)}")
+    return {name: float(one.inside(level).mean()) for name, one in known[every].items()}
 
 
 def thinned(draws: Floats, count: int) -> Floats:
@@ -169,15 +186,16 @@ def _modelled(problem: TowerProblem, draws: Floats) -> Iterator[NDArray[np.float
 
 
 def _bands(stream: ObservedStream, values: NDArray[np.float32], good: NDArray[np.int64], noise: Mapping[str, Floats],
-           time_step: float, random: np.random.Generator) -> tuple[StreamPrediction, StreamPrediction | None]:
-    """Bands of a stream (n, draws) and of its daily means, the latter None where no day is observed well enough."""
+           shared: SharedError, time_step: float, random: np.random.Generator) -> dict[str, StreamPrediction]:
+    """Bands of a stream (n, draws) and of those of its means by day and month that are observed well enough."""
     count = good.size
     scale, correlation = (np.broadcast_to(np.asarray(noise.get(name, usual), np.float64), (count,))
                           for name, usual in (("scale", 1.0), ("correlation", 0.0)))
     rows = stream.observed.size
-    day, size = _days(stream)
-    enough = size >= DAY_SHARE * 86400.0 / time_step
-    sums = np.zeros((2, count, size.size))
+    days, day = np.unique(stream.when.astype("datetime64[D]"), return_inverse=True)
+    in_common = shared_part(days.astype(np.int64), shared, count, random) if shared.share > 0.0 else None
+    windows = {name: _Means.of(stream, unit, count) for name, (unit, _, _) in WINDOWS.items()
+               if stream.choice.average == "step"}
     pieces = []
     before = np.zeros(count)
     for first in range(0, rows, CHUNK):
@@ -186,28 +204,52 @@ def _bands(stream: ObservedStream, values: NDArray[np.float32], good: NDArray[np
         memory = memory_of(replace(stream, intervals=stream.intervals[part]), correlation)
         z = correlated(independent_errors(stream.choice.error_model, modelled.shape, random), memory, before)
         before = z[:, -1].copy()
+        if in_common is not None:
+            z = np.sqrt(1.0 - shared.share) * z + np.sqrt(shared.share) * in_common[:, day[part]]
         sigma = np.sqrt((scale[:, None] * stream.sigma[part]) ** 2 + stream.extra_sigma[part] ** 2)
         predicted = modelled + sigma * z
         pieces.append(_judged(modelled, predicted, stream.observed[part]))
-        first_day, last_day = day[part.start], day[part.stop - 1] + 1
-        starts = np.flatnonzero(np.diff(day[part], prepend=-1))
-        sums[0][:, first_day:last_day] += np.add.reduceat(modelled, starts, axis=1)
-        sums[1][:, first_day:last_day] += np.add.reduceat(predicted, starts, axis=1)
+        for one in windows.values():
+            one.add(part, modelled, predicted)
     whole = _joined(stream, stream.when, stream.observed, pieces)
+    found = {"step": whole}
     if stream.choice.average != "step":
-        return whole, whole if stream.choice.average == "day" else None
-    if not enough.any():
-        return whole, None
-    observed = (np.bincount(day, stream.observed) / size)[enough]
-    means = sums[:, :, enough] / size[enough]
-    days = np.unique(stream.when.astype("datetime64[D]"))[enough].astype("datetime64[ns]")
-    return whole, _joined(stream, days, observed, [_judged(means[0], means[1], observed)])
+        return found | {stream.choice.average: whole}
+    for name, (_, least, length) in WINDOWS.items():
+        enough = windows[name].size >= least * length * 86400.0 / time_step
+        if enough.any():
+            observed, modelled, predicted = windows[name].means(stream.observed, enough)
+            times = windows[name].starts[enough].astype("datetime64[ns]")
+            found[name] = _joined(stream, times, observed, [_judged(modelled, predicted, observed)])
+    return found
 
 
-def _days(stream: ObservedStream) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number of the observed day of each observation (n,), and observations of each day."""
-    _, day, size = np.unique(stream.when.astype("datetime64[D]"), return_inverse=True, return_counts=True)
-    return day.astype(np.int64), size.astype(np.int64)
+@dataclass(frozen=True, eq=False)
+class _Means:
+    """Sums over the observations of each window: `starts` and `size` (windows,), `number` (n,) the window of each, `sums`
+    (2, draws, windows) of modelled and of predicted values."""
+
+    starts: NDArray[np.datetime64]
+    number: NDArray[np.int64]
+    size: NDArray[np.int64]
+    sums: Floats
+
+    @classmethod
+    def of(cls, stream: ObservedStream, unit: str, count: int) -> "_Means":
+        starts, number, size = np.unique(stream.when.astype(unit), return_inverse=True, return_counts=True)
+        return cls(starts, number.astype(np.int64), size.astype(np.int64), np.zeros((2, count, size.size)))
+
+    def add(self, part: slice, modelled: Floats, predicted: Floats) -> None:
+        """Adds the values (draws, n) of a part of the observations."""
+        inside = slice(self.number[part.start], self.number[part.stop - 1] + 1)
+        starts = np.flatnonzero(np.diff(self.number[part], prepend=-1))
+        self.sums[0][:, inside] += np.add.reduceat(modelled, starts, axis=1)
+        self.sums[1][:, inside] += np.add.reduceat(predicted, starts, axis=1)
+
+    def means(self, observed: Floats, which: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+        """Means observed (windows,), modelled and predicted (draws, windows) of some windows."""
+        modelled, predicted = self.sums[:, :, which] / self.size[which]
+        return (np.bincount(self.number, observed) / self.size)[which], modelled, predicted
 
 
 def independent_errors(shape_of_errors: str, shape: tuple[int, ...], random: np.random.Generator) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terraflux.assimilation.observed_streams import ObservedStream
-from terraflux.report.fit_review import Period, Review, autocorrelation, residuals_at_mode
+from terraflux.report.fit_review import SCALE_WORDS, Period, Review, autocorrelation, residuals_at_mode
 from terraflux.report.style import INK, OBSERVED, QUIET, SIMULATED, date_axis, drawing, titled
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ def coverage_curves(review: Review) -> "Figure":
         panels = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
         for panel, (period, scale) in zip(panels, shown, strict=True):
             assert period.prediction is not None
-            streams = period.prediction.streams if scale == "step" else period.prediction.daily
+            streams = {"step": period.prediction.streams, "day": period.prediction.daily,
+                       "month": period.prediction.monthly}[scale]
             panel.plot((0, 1), (0, 1), color=INK, lw=0.8, ls=":")
             for k, (name, one) in enumerate(streams.items()):
                 share = [one.inside(float(level)).mean() for level in COVERAGE_LEVELS]
@@ -111,7 +112,7 @@ def coverage_curves(review: Review) -> "Figure":
                 panel.axvline(level, color=QUIET, lw=0.6)
             panel.set_xlim(0, 1)
             panel.set_ylim(0, 1)
-            panel.set_title(f"{period.name}, {'observations' if scale == 'step' else 'daily means'}", fontsize=8.5)
+            panel.set_title(f"{period.name}, {SCALE_WORDS[scale]}", fontsize=8.5)
         panels[0].set_ylabel("share inside")
         figure.supxlabel("probability of the band")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8)

@@ -13,10 +13,12 @@ from terraflux.assimilation.observed_streams import ObservedStream
 from terraflux.assimilation.parameter_rows import ProblemError
 from terraflux.assimilation.prediction import Prediction, predict_posterior
 from terraflux.assimilation.residuals import LeastSquares, sensitivity
+from terraflux.assimilation.shared_errors import shared_errors
 from terraflux.assimilation.tower_problem import TowerProblem
 from terraflux.evaluation.metrics import bias, correlation, root_mean_square_error
 
 Floats = NDArray[np.float64]
+SCALE_WORDS = {"step": "observations", "day": "daily means", "month": "monthly means"}
 BAND_DRAWS = 100
 LEVELS = (0.5, 0.9)
 DAY_SHARE = 0.75
@@ -87,9 +89,10 @@ class Review:
         for period in self.periods:
             if period.prediction is None:
                 continue
-            for scale, streams in (("step", period.prediction.streams), ("day", period.prediction.daily)):
+            for scale, streams in (("step", period.prediction.streams), ("day", period.prediction.daily),
+                                   ("month", period.prediction.monthly)):
                 for name, one in streams.items():
-                    if scale == "day" and one is period.prediction.streams[name]:
+                    if scale != "step" and one is period.prediction.streams[name]:
                         continue
                     found[period.name, name, scale] = float(one.inside(level).mean())
         return found
@@ -103,12 +106,14 @@ def review_fit(fit: Fit, *, draws: int = BAND_DRAWS, progress: Callable[[str], o
     tell = progress or (lambda text: None)
     notes: list[str] = []
     periods = []
+    shared = shared_errors(fit.target, fit.mode)
     for name, target in _targets(fit, notes):
         tell(f"{name}: before, after and bands")
         before, after = target.predict(np.stack([fit.target.space.default_control(), fit.mode]))
         prediction = None
         try:
-            prediction = predict_posterior(target, fit.draws, count=max(min(draws, len(fit.draws)), 2), seed=fit.seed)
+            prediction = predict_posterior(target, fit.draws, count=max(min(draws, len(fit.draws)), 2), seed=fit.seed,
+                                           shared=shared)
         except ValueError as trouble:
             notes.append(f"no bands for {name}: {trouble}")
         periods.append(Period(name, target, before, after, prediction))

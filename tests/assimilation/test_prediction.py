@@ -142,8 +142,8 @@ def test_what_cannot_be_predicted_is_refused(honest):
     assert len(found.draws) == 50
     with pytest.raises(ValueError, match="between 0 and 1"):
         coverage(found, 90.0)
-    with pytest.raises(ValueError, match="step or day"):
-        coverage(found, every="month")
+    with pytest.raises(ValueError, match="step, day, month"):
+        coverage(found, every="year")
 
 
 def test_a_prediction_can_be_kept_as_a_labelled_dataset(honest):
