@@ -19,6 +19,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from calibration_benchmarks import PAIRS, benchmark_scores  # noqa: E402
+from calibration_ceiling import all_ceilings  # noqa: E402
+from calibration_ceiling_table import HEADER, TEXT, ceiling_rows  # noqa: E402
 from calibration_runs import run_all, sites_of  # noqa: E402
 from calibration_study import CHOICES, FLUXES  # noqa: E402
 from calibration_transfer import transfer_all  # noqa: E402
@@ -87,6 +89,12 @@ def goals(found: pd.DataFrame, scores: pd.DataFrame, outcomes: Outcomes) -> list
         rows.append([f"90 % band covers 85-95 % of what was left out, median of {what} site-streams",
                      f"{100 * np.median(shares):.1f} %", COVERED[0] <= np.median(shares) <= COVERED[1]])
         rows.append([f"the same at every {what} site-stream", f"{good.sum()} of {shares.size}", bool(good.all())])
+    for every, what in (("day", "daily"), ("month", "monthly")):
+        shares = np.array([one[f"coverage_{every}"][name] for one in outcomes.values() for name, entry in one["streams"].items()
+                           if entry["average"] == "step" and name in one[f"coverage_{every}"]])
+        rows.append([f"90 % band covers 85-95 % of {what} means of half-hourly streams, median",
+                     f"{100 * np.median(shares):.1f} % ({shares.size} site-streams)",
+                     bool(COVERED[0] <= np.median(shares) <= COVERED[1])])
     return [[what, value, "yes" if ok else "**no**"] for what, value, ok in rows]
 
 
@@ -147,7 +155,8 @@ def parameter_table(outcomes: Outcomes) -> str:
     return table(["parameter", "sites", "best / default, median", "least", "most", "90 % range / median"], rows)
 
 
-def page(outcomes: Outcomes, failed: dict[str, str], found: pd.DataFrame, scores: pd.DataFrame, moved: Outcomes) -> str:
+def page(outcomes: Outcomes, failed: dict[str, str], found: pd.DataFrame, scores: pd.DataFrame, moved: Outcomes,
+         ceilings: dict[str, dict[str, dict[str, float]]]) -> str:
     """The Markdown page."""
     reasons = json.loads((HERE / "calibration_reasons.json").read_text(encoding="utf-8"))
     rows = goals(found, scores, outcomes)
@@ -170,10 +179,14 @@ def page(outcomes: Outcomes, failed: dict[str, str], found: pd.DataFrame, scores
         [[str(row["site"]), str(row["flux"]), SCALES[row["scale"]], number(row["before"]), number(row["after"]),
           reasons["sites"].get(row["site"], "")] for row in worse.to_dict("records")]) if len(worse) else "None.",
         "## Bands", "Share of what was left out inside the 90 % band of an observation.",
-        table(["site", "stream", "n calibrated", "weight", "coverage %", "of daily means %"],
+        table(["site", "stream", "n calibrated", "weight", "coverage %", "of daily means %", "of monthly means %",
+               "error shared in a day", "its memory"],
               [[site, stream, str(entry["n"]), f"{entry['weight']:.2g}", number(100 * one["coverage"][stream], 1),
-                number(100 * one["coverage_day"].get(stream, float("nan")), 1)]
+                *(number(100 * one[f"coverage_{every}"].get(stream, float("nan")), 1) for every in ("day", "month")),
+                *(number(one["shared_errors"][stream][what]) if entry["average"] == "step" else "–"
+                  for what in ("share", "memory"))]
                for site, one in outcomes.items() for stream, entry in one["streams"].items()]),
+        "## What is left to gain", *TEXT, table(HEADER, ceiling_rows(outcomes, ceilings)),
         "## Beside regressions learned at other towers", *benchmark_section(scores),
         "## What other towers of the plant type say", *transfer_section(moved),
         "## Parameters", parameter_table(outcomes)]
@@ -269,10 +282,12 @@ def main() -> None:
     outcomes, failed, series = read_results(chosen.work, sites)
     moved = transfer_all(outcomes, chosen.data_folder, chosen.work)
     scores = kept_benchmarks(chosen.data_folder, chosen.work, series)
+    ceilings = all_ceilings(list(outcomes), chosen.data_folder, chosen.work)
     found = reductions(outcomes)
     figure(found)
-    write_text(HERE / "calibration.md", page(outcomes, failed, found, scores, moved))
-    kept = {"sites": outcomes, "failed": failed, "transfer": moved, "benchmarks": scores.to_dict("records")}
+    write_text(HERE / "calibration.md", page(outcomes, failed, found, scores, moved, ceilings))
+    kept = {"sites": outcomes, "failed": failed, "transfer": moved, "benchmarks": scores.to_dict("records"),
+            "ceilings": ceilings}
     write_text(HERE / "calibration.json", json.dumps(rounded(kept), indent=1, allow_nan=False) + "\n")
     for what, value, ok in goals(found, scores, outcomes):
         print(f"{'reached' if ok == 'yes' else 'SHORT  '} {what}: {value}")
