@@ -116,8 +116,8 @@ def write_parameter_maps(path: str | os.PathLike[str], draws: Draws, fractions: 
     """Write all parameters, one after another, to a CF netCDF file; returns its path.
 
     For a parameter X: X_mean, X_sd, X_q05, X_q50, X_q95 and X_calibrated (lat, lon), X_members (member, lat, lon), and
-    X_plant_type (plant_type, member), the values that the maps are made of and a run by plant type takes. Raises
-    ProblemError as `parameter_map`, OSError where the file cannot be written.
+    X itself (plant_type, member), the values that the maps are made of and that a regional run takes. Raises ProblemError
+    as `parameter_map`, OSError where the file cannot be written.
     """
     codes, _ = _shares(fractions)
     members = _members(draws)
@@ -132,7 +132,7 @@ def write_parameter_maps(path: str | os.PathLike[str], draws: Draws, fractions: 
                        f"{entry.long_name}, {what}")
             table = np.stack([np.asarray(draws[code][name], np.float64) if name in draws.get(code, {})
                               else np.full(members, _default(code, name)) for code in codes])
-            _write(file, f"{name}_plant_type", ("plant_type", "member"), table, entry.unit,
+            _write(file, name, ("plant_type", "member"), table, entry.unit,
                    f"{entry.long_name} of the plant types")
         file.setncatts({"Conventions": "CF-1.8", "format": FORMAT, "title": "Parameters from posteriors of plant types",
                         "parameters": " ".join(_names(draws)), "history": history or "written",

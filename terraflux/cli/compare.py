@@ -11,8 +11,8 @@ OPTIONS = {"profile": str, "unit": str, "step": str, "quality": str, "variable":
 
 def compare(
     product: Annotated[list[str], typer.Argument(
-        help="NAME=FILES for each product: a netCDF file, a Zarr folder, a GeoTIFF, or a pattern with * (in quotes); several "
-             "patterns by comma. The product that is judged first, the reference last.")],
+        help="NAME=FILES for each product: a netCDF file, a Zarr folder, the folder of a regional run, a GeoTIFF, or a pattern "
+             "with * (in quotes); several patterns by comma. The product that is judged first, the reference last.")],
     variable: Annotated[str, typer.Option(help="What to compare: {quantities}, or a name that files use, such as gpp or "
                                                "et.")] = "gross_primary_production",
     product_option: Annotated[list[str] | None, typer.Option(
@@ -132,13 +132,21 @@ def _box(text: str) -> tuple[float, float, float, float] | None:
 
 
 def _read(name: str, files: list[str], variable: str, options: dict[str, Any], box: Any) -> Any:
-    """One product: rasters by the MODIS reader, all else by that of netCDF and Zarr."""
+    """One product: a regional run by its folder, rasters by the MODIS reader, all else by that of netCDF and Zarr."""
     from terraflux.evaluation.comparison.quantities import quantity
     from terraflux.evaluation.comparison.read_modis import read_modis
     from terraflux.evaluation.comparison.read_product import expanded, read_product
 
     chosen = dict(options)
     paths = expanded(files)
+    if len(paths) == 1 and Path(paths[0]).is_dir():
+        from terraflux.cli.region_fields import run_fields, run_folder
+
+        folder = run_folder(paths[0])
+        if folder is not None:
+            if chosen:
+                raise ValueError(f"{name} is a regional run and needs no options; leave out {', '.join(sorted(chosen))}")
+            return run_fields(folder, variable, name, box=box)
     if all(path.lower().endswith(RASTERS) for path in paths):
         unknown = sorted(set(chosen) & {"unit", "step", "variable"})
         if "profile" not in chosen or unknown:

@@ -101,7 +101,7 @@ def test_the_file_holds_maps_members_and_plant_types(draws, fractions, tmp_path)
         np.testing.assert_allclose(made[f"{NAME}_mean"], memory.mean, rtol=1e-6)
         np.testing.assert_allclose(made[f"{NAME}_sd"], memory.deviation, rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(made[f"{NAME}_members"], memory.members, rtol=1e-6)
-        np.testing.assert_allclose(made[f"{NAME}_plant_type"].sel(plant_type="GRA"), draws["GRA"][NAME], rtol=1e-6)
+        np.testing.assert_allclose(made[NAME].sel(plant_type="GRA"), draws["GRA"][NAME], rtol=1e-6)
         for key, level in (("q05", 0.05), ("q50", 0.5), ("q95", 0.95)):
             np.testing.assert_allclose(made[f"{NAME}_{key}"], memory.quantile(level), rtol=1e-6)
         assert made[f"{NAME}_mean"].attrs["units"] == "umol m-2 s-1"
