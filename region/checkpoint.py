@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from terraflux.drivers.grid.zarr_chunks import write_durably
 from terraflux.region.errors import RegionError
 
-FORMAT = b"terraflux region checkpoint 1\n"
+FORMAT = b"terraflux region checkpoint 2\n"
 SLOTS = ("checkpoint_a.bin", "checkpoint_b.bin")
 LARGEST_HEADER, LARGEST_FILE = 10_000_000, 4_000_000_000
 TYPES = ("<f8", "<f4")
@@ -26,13 +26,15 @@ TYPES = ("<f8", "<f4")
 @dataclass(frozen=True)
 class Checkpoint:
     """Where a tile stands: `number` of the commit, `next_day` counted from the first of the run, `spun_up` cells that have been
-    through the spin-up, the `arrays` by name, and the `chunks` {path: sha256} that were written with this commit."""
+    through the spin-up, the `arrays` by name, the `chunks` {path: sha256} that were written with this commit, and all `masked`
+    cells up to now, as JSON holds them."""
 
     number: int
     next_day: int
     spun_up: int
     arrays: Mapping[str, NDArray[Any]]
     chunks: Mapping[str, str] = field(default_factory=dict)
+    masked: Sequence[Mapping[str, Any]] = ()
 
 
 def write_checkpoint(folder: Path, identity: str, one: Checkpoint) -> Path:
@@ -41,7 +43,7 @@ def write_checkpoint(folder: Path, identity: str, one: Checkpoint) -> Path:
               for name, values in one.arrays.items()}
     body = b"".join(values.tobytes() for values in arrays.values())
     header = {"identity": identity, "number": one.number, "next_day": one.next_day, "spun_up": one.spun_up,
-              "chunks": dict(one.chunks), "sha256": hashlib.sha256(body).hexdigest(),
+              "chunks": dict(one.chunks), "masked": list(one.masked), "sha256": hashlib.sha256(body).hexdigest(),
               "arrays": [[name, values.dtype.str, list(values.shape)] for name, values in arrays.items()]}
     text = json.dumps(header, sort_keys=True).encode("utf-8")
     path = folder / SLOTS[one.number % 2]
@@ -90,4 +92,4 @@ def read_checkpoint(path: Path) -> tuple[str, Checkpoint] | None:
         arrays[name] = np.frombuffer(body[start:start + size], dtype=kind).reshape(shape).copy()
         start += size
     return str(header["identity"]), Checkpoint(int(header["number"]), int(header["next_day"]), int(header["spun_up"]), arrays,
-                                               dict(header["chunks"]))
+                                               dict(header["chunks"]), list(header["masked"]))

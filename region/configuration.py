@@ -42,7 +42,8 @@ ANNUAL = ("foliage_carbon", "stem_carbon", "coarse_root_carbon", "fine_root_carb
           "slow_carbon", "passive_carbon", "stored_carbon", "active_layer_depth", "frozen_day")
 STATISTICS = ("mode", "mean", "q05", "q25", "q50", "q75", "q95", "default")
 EXECUTORS = ("threads", "dask")
-WHERE_ONLY = ("executor", "threads", "workers", "scheduler", "slab_days")  # of [run]: results do not depend on them
+WHERE_ONLY = ("executor", "threads", "workers", "scheduler", "slab_days", "failed_columns")  # results do not depend on them
+FAILED_COLUMNS = ("mask", "stop")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class RunChoice:
     """Days `first` to `last`; `spin_up_years` of forcing from the first are recycled before (0: none) in `spin_up_cycles` for
     carbon after `physical_cycles` for heat and water. `box` is west, east, south, north; `every` keeps each so many-th cell.
     Plants below `minimum_fraction` of a cell's land are left out. Tiles hold `tile_cells` (0: a block of the store) and go
-    `slab_days` (0: a slab of the store) at a time."""
+    `slab_days` (0: a slab of the store) at a time. A column that leaves the bounds of its states takes its cell out of the run
+    (`failed_columns` "mask"), or stops its tile ("stop")."""
 
     first: str = ""
     last: str = ""
@@ -92,6 +94,7 @@ class RunChoice:
     threads: int = 0
     workers: int = 0
     scheduler: str = ""
+    failed_columns: str = "mask"
 
 
 @dataclass(frozen=True)
@@ -206,7 +209,8 @@ def _check(choices: RegionChoices) -> None:
     for name, value, known in (("precipitation", choices.forcing.precipitation, PRECIPITATION_COURSE),
                                ("temperature", choices.forcing.temperature, TEMPERATURE_COURSE),
                                ("statistic", choices.parameters.statistic, STATISTICS),
-                               ("executor", run.executor, EXECUTORS), ("precision", choices.results.precision,
+                               ("executor", run.executor, EXECUTORS),
+                               ("failed_columns", run.failed_columns, FAILED_COLUMNS), ("precision", choices.results.precision,
                                                                        ("float32", "float64"))):
         if value not in known:
             refuse(name, f"{name} = {value!r} is unknown", f"choose {', '.join(known)}")

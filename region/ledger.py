@@ -30,3 +30,14 @@ def read_lines(folder: Path) -> list[dict[str, Any]]:
         if isinstance(entry, dict):
             found.append(entry)
     return found
+
+
+def masked_entries(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Masked cells that the lines tell of, each once; what was told before the tile began anew counts for nothing."""
+    found: dict[tuple[int, int], dict[str, Any]] = {}
+    for line in lines:
+        if line.get("number") == 0:
+            found.clear()
+        for one in line.get("masked", ()):
+            found.setdefault((int(one["member"]), int(one["cell"])), one)
+    return sorted(found.values(), key=lambda one: (one["member"], one["place"]))

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from terraflux.drivers.errors import nearest
 from terraflux.drivers.grid.zarr_chunks import METADATA, decoded_chunk, sha256
 from terraflux.region.errors import RegionError
-from terraflux.region.ledger import read_lines
+from terraflux.region.ledger import masked_entries, read_lines
+from terraflux.region.masking import MaskedCell, masked_from
 from terraflux.region.output_store import EPOCH
 from terraflux.region.plan import TILES, read_facts
 from terraflux.region.run import MANIFEST
@@ -30,13 +31,14 @@ _AGAIN = "delete the folder of the tile below tiles/ and run again"
 @dataclass(frozen=True, eq=False)
 class RegionResults:
     """Output of the run in `folder`: `facts` of run.json, `groups` {kind: metadata of its arrays}, `checksums` of the chunks
-    written so far, and whether the run is `complete`."""
+    written so far, whether the run is `complete`, and its `masked` cells, which are NaN from some day on."""
 
     folder: Path
     facts: dict[str, Any]
     groups: dict[str, dict[str, Any]]
     checksums: dict[str, str]
     complete: bool
+    masked: tuple[MaskedCell, ...] = ()
 
     def variables(self, kind: str) -> list[str]:
         """Names of the variables of a kind of output ("monthly", "annual", "daily")."""
@@ -109,9 +111,21 @@ class RegionResults:
 
     def totals(self, kind: str, name: str) -> NDArray[np.float64]:
         """Sums over the land, value times m2, of every period and member [period, member], rounded once: they do not depend on
-        tiles or on the order of cells."""
+        tiles or on the order of cells. Masked cells are left out of all periods; `masked_share` tells how much land that is."""
+        land = (self.static("area") * self.static("land_fraction"))[~self._is_masked()]
+        return np.array([[math.fsum(row * land) for row in part[0][:, ~self._is_masked()].astype(float)]
+                         for part in self._by_period(kind, name)])
+
+    @property
+    def masked_share(self) -> float:
+        """Share (0-1) of the land that lies in masked cells."""
         land = self.static("area") * self.static("land_fraction")
-        return np.array([[math.fsum(row * land) for row in part[0].astype(float)] for part in self._by_period(kind, name)])
+        return math.fsum(land[self._is_masked()]) / math.fsum(land)
+
+    def _is_masked(self) -> NDArray[np.bool_]:
+        width, found = int(self.facts["tile_cells"]), np.zeros(int(self.facts["cells"]), bool)
+        found[[one.tile * width + one.place for one in self.masked]] = True
+        return found
 
     def _by_period(self, kind: str, name: str) -> Iterator[NDArray[Any]]:
         count = self._array(kind, name)["shape"][0]
@@ -128,7 +142,10 @@ def open_results(folder: str | os.PathLike[str]) -> RegionResults:
         if path.is_file():
             groups[kind] = json.loads(path.read_bytes())["consolidated_metadata"]["metadata"]
     checksums: dict[str, str] = {}
+    masked: list[MaskedCell] = []
     for tile in range(int(facts["tiles"])):
-        for line in read_lines(home / TILES / f"{tile:06d}"):
+        lines = read_lines(home / TILES / f"{tile:06d}")
+        masked += masked_from(masked_entries(lines))
+        for line in lines:
             checksums |= line.get("chunks", {})
-    return RegionResults(home, facts, groups, checksums, (home / MANIFEST).is_file())
+    return RegionResults(home, facts, groups, checksums, (home / MANIFEST).is_file(), tuple(masked))

@@ -21,14 +21,16 @@ from terraflux.drivers.grid.zarr_chunks import json_bytes, sha256, write_durably
 from terraflux.region.configuration import RegionChoices, read_choices
 from terraflux.region.errors import DiskFull, RegionError
 from terraflux.region.executors import EXECUTOR
-from terraflux.region.ledger import read_lines
+from terraflux.region.ledger import masked_entries, read_lines
 from terraflux.region.lock import RUN_LOCK, exclusive
+from terraflux.region.masking import MaskedCell
 from terraflux.region.output_store import create_group
 from terraflux.region.plan import RUN, STOP, RegionPlan, load_plan, make_plan, read_facts, run_facts
 from terraflux.region.tile import TileReport
 
 MANIFEST = "manifest.json"
 STOPPED_EXIT = 75  # EX_TEMPFAIL: run the same command again
+MASKED_EXIT = 3  # done, but for cells that are masked
 SPARE_BYTES = 50_000_000
 COMPRESSED_SHARE = 0.8
 CHECKPOINT_BYTES = 8 * 100  # of a column in each of two slots, state and sums
@@ -38,7 +40,8 @@ Progress = Callable[[int, int, str], None]
 @dataclass(frozen=True)
 class RegionResult:
     """How a run ended: "done", "stopped" (run it again to go on), "failed" (some tiles, see `reports`) or "full" (no room);
-    the seconds it took and the share of them that waited for reading and writing."""
+    the seconds it took and the share of them that waited for reading and writing. A run that is done may have `masked`
+    cells."""
 
     folder: Path
     status: str
@@ -50,6 +53,11 @@ class RegionResult:
     def troubles(self) -> list[str]:
         """What went wrong, tile by tile."""
         return [f"tile {one.tile}: {one.message}" for one in self.reports if one.status in ("failed", "full")]
+
+    @property
+    def masked(self) -> list[MaskedCell]:
+        """Cells that are missing from some day on, for a column left the bounds of its states."""
+        return [cell for one in sorted(self.reports, key=lambda report: report.tile) for cell in one.masked]
 
 
 def run_region(choices: RegionChoices | str | os.PathLike[str], *, folder: str | os.PathLike[str] | None = None,
@@ -152,18 +160,21 @@ def _asked_to_stop() -> Iterator[Callable[[], bool]]:
 
 
 def _finish(plan: RegionPlan) -> None:
-    """Write the manifest: the checksum of every chunk."""
+    """Write the manifest: the checksum of every chunk, and the cells that are masked."""
     if (plan.folder / MANIFEST).is_file():
         return
     chunks: dict[str, str] = {}
+    masked: list[dict[str, Any]] = []
     for tile in range(plan.tiles):
-        for line in read_lines(plan.tile_folder(tile)):
+        lines = read_lines(plan.tile_folder(tile))
+        masked += masked_entries(lines)
+        for line in lines:
             chunks |= line.get("chunks", {})
     missing = [name for name in chunk_names(plan) if name not in chunks or not (plan.folder / name).is_file()]
     if missing:
         raise RegionError(f"{len(missing)} chunks of output are missing", file=plan.folder / missing[0],
                           remedy="delete the folder of its tile below tiles/ and run again")
-    write_durably(plan.folder / MANIFEST, json_bytes({"identity": plan.identity, "chunks": chunks}))
+    write_durably(plan.folder / MANIFEST, json_bytes({"identity": plan.identity, "chunks": chunks, "masked": masked}))
 
 
 def chunk_names(plan: RegionPlan) -> list[str]:
@@ -173,19 +184,21 @@ def chunk_names(plan: RegionPlan) -> list[str]:
 
 
 def region_status(folder: str | os.PathLike[str], *, verify: bool = False) -> dict[str, Any]:
-    """How a run stands: per tile its next day and last trouble; with `verify` the chunks whose bytes are not those written.
+    """How a run stands: per tile its next day and last trouble; the `masked` cells, each with file, place, plant type, time and
+    variable; with `verify` the chunks whose bytes are not those written.
 
     Nothing but the folder is read, so that it may be asked while the run goes on and where the forcing is not at hand.
     """
     home = Path(folder)
     facts = read_facts(home)
-    tiles, wrong = [], []
+    tiles, wrong, masked = [], [], []
     for tile in range(int(facts["tiles"])):
         lines = read_lines(home / "tiles" / f"{tile:06d}")
         next_day = max((int(line.get("next_day", 0)) for line in lines), default=0)
         failed = lines[-1].get("failed", "") if lines else ""
         tiles.append({"tile": tile, "next_day": next_day, "done": next_day >= facts["days"], "trouble": failed,
                       "spun_up": max((int(line.get("spun_up", 0)) for line in lines), default=0)})
+        masked += masked_entries(lines)
         chunks: dict[str, str] = {}
         for line in lines:
             chunks |= line.get("chunks", {})
@@ -195,4 +208,4 @@ def region_status(folder: str | os.PathLike[str], *, verify: bool = False) -> di
                 wrong.append(name)
     return {"folder": os.fspath(home), "cells": facts["cells"], "days": facts["days"], "tiles": tiles,
             "done": (home / MANIFEST).is_file(), "share": sum(one["next_day"] for one in tiles) / (facts["days"] * len(tiles)),
-            "synthetic": facts["forcing"]["synthetic"], "damaged": wrong}
+            "synthetic": facts["forcing"]["synthetic"], "damaged": wrong, "masked": masked}

@@ -11,6 +11,7 @@ from terraflux.model.initial_state import initial_state
 from terraflux.model.parameter_set import ParameterSet
 from terraflux.model.spinup_run import SpinUp
 from terraflux.model.spinup_run import spin_up as to_steady_state
+from terraflux.model.weave.failure import Failure
 from terraflux.model.weave.lane_choice import BLOCK, Model
 from terraflux.region.forcing import Slab
 from terraflux.region.mosaic import Mosaic
@@ -22,13 +23,25 @@ EVERY_CYCLE = 0.0  # drift below which no more cycles are run: never, or a colum
 
 
 class _OnThreads:
-    """The model with its lanes and threads fixed, as `spinup_run` calls it."""
+    """The model with its lanes and threads fixed, as `spinup_run` calls it. Columns that fail are noted in `failures` (the
+    first of each) and keep the state they had; numbers of a column that did not fail stand for theirs."""
 
     def __init__(self, model: Model, threads: int) -> None:
         self.table, self._model, self._threads = model.table, model, threads
+        self.failures: dict[int, Failure] = {}
 
-    def run(self, *arguments: Any, **options: Any) -> Any:
-        return self._model.run(*arguments, lanes=BLOCK, threads=self._threads, **options)
+    def run(self, forcing: Any, vectors: Any, state: NDArray[np.float64], *arguments: Any, **options: Any) -> Any:
+        before = state.copy()
+        result = self._model.run(forcing, vectors, state, *arguments, lanes=BLOCK, threads=self._threads, on_error="status",
+                                 **options)
+        for one in result.failures:
+            self.failures.setdefault(one.column, one)
+        failed = np.array(sorted(self.failures), np.int64)
+        if failed.size:
+            state[:, failed] = before[:, failed]
+            sound = np.setdiff1d(np.arange(state.shape[1]), failed)
+            result.out[:, :, failed] = result.out[:, :, sound[:1]] if sound.size else 0.0
+        return result
 
 
 def batch_cells(plan: RegionPlan, per_day: int, rows: int) -> int:
@@ -50,8 +63,9 @@ def first_states(plan: RegionPlan, mosaic: Mosaic, sets: Sequence[ParameterSet],
 
 def spun_up(plan: RegionPlan, mosaic: Mosaic, sets: Sequence[ParameterSet], vectors: NDArray[np.float64], slab: Slab,
             first: int, after: int, places: Disaggregation, names: Sequence[str], threads: int
-            ) -> tuple[NDArray[np.int64], NDArray[np.float64], SpinUp | None]:
-    """Columns of the cells `first` .. before `after` of a tile, their states [row, column], and what the spin-up did.
+            ) -> tuple[NDArray[np.int64], NDArray[np.float64], SpinUp | None, list[Failure]]:
+    """Columns of the cells `first` .. before `after` of a tile, their states [row, column], what the spin-up did, and the
+    failures of columns (numbered among these), which then have their first state.
 
     `slab` holds `names` on the recycled days of these cells, of which a run without spin-up needs the air temperature only;
     `places` is the disaggregation of the tile. Each column is treated by itself.
@@ -62,11 +76,14 @@ def spun_up(plan: RegionPlan, mosaic: Mosaic, sets: Sequence[ParameterSet], vect
     warmth = {first + cell: float(values.mean(dtype=np.float64)) for cell, values in enumerate(np.ascontiguousarray(air.T))}
     state = np.ascontiguousarray(first_states(plan, mosaic, sets, columns, warmth))
     if not run.spin_up_years:
-        return columns, state, None
+        return columns, state, None, []
     weather, beside = slab.piece(0, slab.after)
+    begun, model = state.copy(), _OnThreads(plan.model, threads)
     done = to_steady_state(
-        cast(Model, _OnThreads(plan.model, threads)), weather, [sets[int(column)] for column in columns],
+        cast(Model, model), weather, [sets[int(column)] for column in columns],
         np.ascontiguousarray(vectors[:, columns]), state, plan.choices.step, forcing_of=mosaic.cell[columns] - first,
         physical_cycles=run.physical_cycles, carbon_cycles=run.spin_up_cycles, small_drift=EVERY_CYCLE,
         disaggregation=places.of(np.arange(first, after)).starting(plan.choices.run.first, beside))
-    return columns, state, done
+    failed = sorted(model.failures)
+    state[:, failed] = begun[:, failed]
+    return columns, state, done, [model.failures[one] for one in failed]

@@ -7,9 +7,9 @@ ledger. It shares nothing with other tiles, so that any executor may run any til
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terraflux.drivers.errors import ForcingError
-from terraflux.model.weave.failure import ColumnError
+from terraflux.model.weave.failure import Failure
 from terraflux.model.weave.lane_choice import BLOCK
 from terraflux.region.checkpoint import Checkpoint, newest_checkpoint, write_checkpoint
 from terraflux.region.errors import DiskFull, RegionError, Stopped
 from terraflux.region.forcing import Slab, read_slab
 from terraflux.region.ledger import append_line, read_lines
 from terraflux.region.lock import TILE_LOCK, exclusive
+from terraflux.region.masking import CellMask, MaskedCell
 from terraflux.region.mosaic import mosaic_of
 from terraflux.region.output_store import OutputLayout, write_chunks
 from terraflux.region.periods import Gatherer
@@ -39,8 +40,8 @@ Chunks = list[tuple[OutputLayout, int, NDArray[Any]]]
 
 @dataclass(frozen=True)
 class TileReport:
-    """What became of a tile: "done", "stopped", "failed" or "full" (no room on the disk), its next day, why, and how long it
-    took and `waited` for reading and writing (s)."""
+    """What became of a tile: "done", "stopped", "failed" or "full" (no room on the disk), its next day, why, how long it
+    took and `waited` for reading and writing (s), and the cells that are `masked`."""
 
     tile: int
     status: str
@@ -48,6 +49,7 @@ class TileReport:
     message: str = ""
     seconds: float = 0.0
     waited: float = 0.0
+    masked: tuple[MaskedCell, ...] = ()
 
 
 def run_tile(folder: str | os.PathLike[str], tile: int, *, threads: int = 1, report: Report | None = None,
@@ -80,7 +82,7 @@ def run_tile(folder: str | os.PathLike[str], tile: int, *, threads: int = 1, rep
         except OSError as trouble:
             message += f"; and the ledger cannot be written: {trouble}"
     return TileReport(tile, status, work.next_day if work else 0, message, time.perf_counter() - began,
-                      work.waited if work else 0.0)
+                      work.waited if work else 0.0, tuple(work.mask.notes) if work else ())
 
 
 class _Work:
@@ -98,6 +100,7 @@ class _Work:
         self.sets, self.vectors = plan.sources.columns_of(self.mosaic, self.cells, plan.model.table)
         self.gatherers = [Gatherer(layout.spans, np.array([plan.variables.index(name) for name in layout.variables]),
                                    self.mosaic, layout.precision) for layout in plan.layouts]
+        self.mask = CellMask(tile, self.mosaic, self.cells, self.numbers, plan.forcing.place)
         self.state = np.zeros((len(plan.model.table.rows_of("state")), self.mosaic.columns))
         self.number, self.next_day, self.spun, self.waited = 0, 0, 0, 0.0
 
@@ -132,20 +135,27 @@ class _Work:
         for gatherer in self.gatherers:
             gatherer.sums = found.arrays[f"{gatherer.spans.kind}_sums"]
             gatherer.buffer = found.arrays[f"{gatherer.spans.kind}_buffer"]
+        self.mask.restore(found.masked)
         self.number, self.next_day, self.spun = found.number + 1, found.next_day, found.spun_up
         if not any(line.get("number") == found.number for line in read_lines(self.home)):
             append_line(self.home, self._line(found))
 
     def _line(self, one: Checkpoint) -> dict[str, Any]:
-        return {"tile": self.tile, "number": one.number, "next_day": one.next_day, "spun_up": one.spun_up,
+        line = {"tile": self.tile, "number": one.number, "next_day": one.next_day, "spun_up": one.spun_up,
                 "through": str(self.plan.start + (one.next_day - 1)) if one.next_day else "spin-up", "chunks": dict(one.chunks)}
+        fresh = [entry for entry in one.masked if entry["commit"] == one.number]
+        return line | ({"masked": fresh} if fresh else {})
+
+    def _checkpoint(self, next_day: int) -> Checkpoint:
+        """What a commit keeps: copies, for work goes on while it is written."""
+        return Checkpoint(self.number, next_day, self.spun, self._arrays(), masked=[one.entry() for one in self.mask.notes])
 
     def _commit(self, chunks: Chunks, one: Checkpoint) -> None:
         """Chunks, then the checkpoint that knows of them, then the ledger."""
         written: dict[str, str] = {}
         for layout, index, values in chunks:
             written |= write_chunks(self.plan.folder, layout, self.tile, index, values)
-        whole = Checkpoint(one.number, one.next_day, one.spun_up, one.arrays, written)
+        whole = replace(one, chunks=written)
         write_checkpoint(self.home, self.plan.identity, whole)
         append_line(self.home, self._line(whole))
 
@@ -158,10 +168,13 @@ class _Work:
         for first in range(self.spun, self.cells.count, batch):
             after = min(first + batch, self.cells.count)
             slab = read_slab(self.plan.forcing, self.plan.start, 0, days, self.numbers[first:after], names)
-            columns, state, done = spun_up(self.plan, self.mosaic, self.sets, self.vectors, slab, first, after, self.places,
-                                           names, self.threads)
+            columns, state, done, failures = spun_up(self.plan, self.mosaic, self.sets, self.vectors, slab, first, after,
+                                                     self.places, names, self.threads)
             self.state[:, columns], self.spun = state, after
-            self._commit([], Checkpoint(self.number, 0, after, self._arrays()))
+            self._take_out([replace(one, column=int(columns[one.column])) for one in failures],
+                           ["spin-up, " + str(self.plan.start + one.step // self._steps_per_day) for one in failures],
+                           [0] * len(failures))
+            self._commit([], self._checkpoint(0))
             self.number += 1
             if done is not None:
                 troubled = sorted({str(self._where(int(columns[one]))) for one in done.troubles})
@@ -187,7 +200,7 @@ class _Work:
                 chunks = self._step(slab)
                 if written is not None:
                     self._wait(written)
-                written = writer.submit(self._commit, chunks, Checkpoint(self.number, after, self.spun, self._arrays()))
+                written = writer.submit(self._commit, chunks, self._checkpoint(after))
                 self.number, self.next_day = self.number + 1, after
                 self.tell(after - first, str(self.plan.start + (after - 1)))
                 if self.stop() and after < self.plan.days:
@@ -205,7 +218,7 @@ class _Work:
     def _step(self, slab: Slab) -> Chunks:
         """Run the columns through a slab; returns the chunks of output that are complete with it."""
         plan, chunks = self.plan, []
-        per_day = round(86400.0 / plan.choices.step)
+        per_day = self._steps_per_day
         length = max(1, PIECE_BYTES // (8 * len(plan.variables) * self.mosaic.columns))
         for first in range(slab.first_day, slab.after, length):
             after = min(first + length, slab.after)
@@ -213,20 +226,34 @@ class _Work:
             begin = plan.start + first
             times = begin.astype("datetime64[s]") + (np.arange((after - first) * per_day) * plan.choices.step).astype(
                 "timedelta64[s]")
-            try:
-                result = plan.model.run(weather, self.vectors, self.state, {"time_step": plan.choices.step},
-                                        forcing_of=self.mosaic.cell, outputs=plan.variables, windows=per_day, lanes=BLOCK,
-                                        threads=self.threads, times=times, disaggregation=self.places.starting(begin, beside))
-            except ColumnError as trouble:
-                one = trouble.failures[0]
-                low, high = one.variable.bounds or (-np.inf, np.inf)
-                raise RegionError(f"{len(trouble.failures)} columns left the bounds of their states; the first is "
-                                  f"{self._where(one.column)}: {one.value:.6g} is outside {low:g}..{high:g}",
-                                  variable=one.variable.name, unit=one.variable.unit, time=one.time,
-                                  remedy="check the forcing and the parameters of this cell") from trouble
+            before = self.state.copy()
+            result = plan.model.run(weather, self.vectors, self.state, {"time_step": plan.choices.step},
+                                    forcing_of=self.mosaic.cell, outputs=plan.variables, windows=per_day, lanes=BLOCK,
+                                    threads=self.threads, on_error="status", times=times,
+                                    disaggregation=self.places.starting(begin, beside))
+            self._take_out(result.failures, [str(one.time) for one in result.failures],
+                           [first + one.step // per_day for one in result.failures])
+            if self.mask.notes:
+                self.state[:, self.mask.columns] = before[:, self.mask.columns]  # sound numbers to go on with
+                self.mask.blank(result.out, first)
             for layout, gatherer in zip(plan.layouts, self.gatherers, strict=True):
                 chunks += [(layout, index, values) for index, values in gatherer.add(first, result.out)]
         return chunks
+
+    @property
+    def _steps_per_day(self) -> int:
+        return round(86400.0 / self.plan.choices.step)
+
+    def _take_out(self, failures: Sequence[Failure], times: Sequence[str], days: Sequence[int]) -> None:
+        """Mask the cells of failed columns, or raise RegionError where these are to stop the tile."""
+        if failures and self.plan.choices.run.failed_columns == "stop":
+            one = failures[0]
+            low, high = one.variable.bounds or (-np.inf, np.inf)
+            raise RegionError(f"{len(failures)} columns left the bounds of their states; the first is "
+                              f"{self._where(one.column)}: {one.value:.6g} is outside {low:g}..{high:g}",
+                              file=self.plan.forcing.place, variable=one.variable.name, unit=one.variable.unit, time=times[0],
+                              remedy='check the forcing and the parameters of this cell, or let failed_columns = "mask"')
+        self.mask.add(failures, np.array(days, np.int64), times, self.number)
 
     def _where(self, column: int) -> str:
         cell, plant = int(self.mosaic.cell[column]), self.mosaic.plant_types[int(self.mosaic.plant[column])]

@@ -7,7 +7,6 @@ import os
 import numpy as np
 import pytest
 
-from terraflux.model.spinup_run import state_rows
 from terraflux.region import checkpoint, forcing, ledger, output_store
 from terraflux.region.checkpoint import SLOTS, newest_checkpoint
 from terraflux.region.errors import DiskFull, RegionError
@@ -146,25 +145,6 @@ def test_a_block_of_nan_fails_its_tile_by_name(choices, tmp_path, monkeypatch):
     for word in ("wind_speed", "m s-1", "cell 8", "1984-02-25", "4 values are missing"):
         assert word in result.troubles[0]
     assert run_region(choices(run__tile_cells=2), folder=tmp_path / "run").status == "done"
-
-
-def test_a_column_that_leaves_its_bounds_is_named(choices, tmp_path, monkeypatch):
-    """The soil of one column is made impossibly hot after the first day."""
-    from terraflux.region import tile
-
-    whole = tile._Work._step
-
-    def spoilt(self, slab):
-        if slab.first_day > 0:
-            self.state[state_rows(self.plan.model, "soil_temperature"), 2] = 89.9
-            self.state[state_rows(self.plan.model, "surface_temperature"), 2] = np.nan
-        return whole(self, slab)
-    monkeypatch.setattr(tile._Work, "_step", spoilt)
-    result = run_region(choices(run__slab_days=10), folder=tmp_path / "run")
-    assert result.status == "failed"
-    for word in ("1 columns left the bounds", "in cell", " N ", " E", "1984-03-01"):
-        assert word in result.troubles[0]
-    assert region_status(tmp_path / "run")["tiles"][0]["next_day"] == 10
 
 
 def test_days_that_the_forcing_lacks_are_refused_before_work(choices, store, tmp_path):
