@@ -14,9 +14,10 @@
     q05 = 43.2                                   # q05, q25, q50, q75, q95
     prior = { distribution = "lognormal", median = 60.0, spread = 0.3 }
     [noise."net_ecosystem_exchange.scale"]       # errors of streams: not of the model
-    [season.seasonal_weight_1]                   # weights of a season, where one was fitted
+    [season]                                     # where one was fitted: see `season_file`
 
     terraflux site tower.toml --parameters-file parameters.toml
+    dataset = simulate(tower, **read_parameters("parameters.toml").run_arguments())
 """
 
 import os
@@ -25,32 +26,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from terraflux.assimilation.fit import Fit
 from terraflux.assimilation.parameter_rows import ProblemError
 from terraflux.assimilation.posterior_file import unit_of
 from terraflux.assimilation.problem_file import toml_value
+from terraflux.assimilation.season_file import CalibratedSeason, read_season, season_lines
+from terraflux.assimilation.statistics_tables import STATISTICS, has_numbers, section, statistics
 from terraflux.drivers.errors import ForcingError, nearest
 from terraflux.drivers.safe_files import read_toml
 from terraflux.drivers.safe_write import write_text
+from terraflux.drivers.season import Season
 
 FORMAT = "terraflux parameters 1"
-LEVELS = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
-STATISTICS = ("mode", "mean", *LEVELS, "default")
 KEYS = ("format", "site", "plant_types", "soil_class", "years", "synthetic", "status", "message", "problem_digest", "version",
         "options", "parameters", "noise", "season")
 
 
 @dataclass(frozen=True)
 class CalibratedParameters:
-    """What a parameters.toml holds: `rows` {name or name@PLANT: its table}, `options` of the model, `site`, and the names of
-    `seasonal` weights, if it was fitted with a season."""
+    """What a parameters.toml holds: `rows` {name or name@PLANT: its table}, `options` of the model, `site`, and the season, if
+    it was fitted with one."""
 
     site: str
     rows: Mapping[str, Mapping[str, Any]]
     options: Mapping[str, Any]
-    seasonal: tuple[str, ...] = ()
+    seasonal: CalibratedSeason | None = None
 
     def values(self, statistic: str = "mode") -> dict[str, float]:
         """{name or name@PLANT: value} by mode, mean, default or a quantile (q05, q25, q50, q75, q95).
@@ -61,12 +61,13 @@ class CalibratedParameters:
             raise ProblemError(f"unknown statistic {statistic!r}; {nearest(statistic, STATISTICS)}")
         return {name: float(row.get(statistic, row["mode"])) for name, row in self.rows.items()}
 
-    def for_a_run(self, statistic: str = "mode") -> dict[str, float]:
-        """`values` for `simulate`; ProblemError where the parameters had a season, which plain runs do not carry."""
-        if self.seasonal:
-            raise ProblemError(f"the parameters of {self.site} were fitted with a season ({', '.join(self.seasonal)}), which a "
-                               "plain run does not carry; fit them without, or predict from posterior.nc")
-        return self.values(statistic)
+    def season(self, statistic: str = "mode") -> Season | None:
+        """The season by a statistic of its weights, None without one. Raises ProblemError for an unknown statistic."""
+        return None if self.seasonal is None else self.seasonal.at(statistic)
+
+    def run_arguments(self, statistic: str = "mode") -> dict[str, Any]:
+        """`parameters`, `options` and `season` of `simulate`."""
+        return {"parameters": self.values(statistic), "options": dict(self.options), "season": self.season(statistic)}
 
 
 def parameters_text(fit: Fit, version: str = "") -> str:
@@ -88,22 +89,24 @@ def parameters_text(fit: Fit, version: str = "") -> str:
         key = one.row.key
         table: dict[str, Any] = {"status": one.row.status, "unit": unit_of(key), "default": one.default,
                                  "mode": float(rows[key][0])}
+        if one.row.seasonal != "constant":
+            table["seasonal"] = one.row.seasonal
         if one.row.status != "fixed":
-            table |= _statistics(draws[key])
+            table |= statistics(draws[key])
         if one.prior is not None:
             table["prior"] = one.prior.as_table()
         if one.row.tie:
             table |= {"tie": one.row.tie, "factor": one.row.factor}
-        lines += _section("parameters", key, table)
+        lines += section(key, table, "parameters")
     written = {one.row.key for one in space.rows}
     physical, best = space.physical(fit.draws), space.physical(fit.mode[None])[0]
     for k, name in enumerate(space.names):
-        if name in written:
+        if name in written or name.startswith("seasonal_"):
             continue
         table = {"unit": unit_of(name), "default": float(space.default[k]), "mode": float(best[k]),
-                 **_statistics(physical[:, k]), "prior": space.priors[k].as_table()}
-        lines += _section("season" if name.startswith("seasonal_") else "noise", name, table)
-    return "\n".join(lines) + "\n"
+                 **statistics(physical[:, k]), "prior": space.priors[k].as_table()}
+        lines += section(name, table, "noise")
+    return "\n".join([*lines, *season_lines(fit)]) + "\n"
 
 
 def write_parameters(path: str | os.PathLike[str], fit: Fit, version: str = "") -> Path:
@@ -127,22 +130,11 @@ def read_parameters(path: str | os.PathLike[str]) -> CalibratedParameters:
     if not isinstance(rows, Mapping) or not rows or not isinstance(options, Mapping):
         raise ProblemError(f"{path}: no [parameters.NAME] is given")
     for name, row in rows.items():
-        numbers = [] if not isinstance(row, Mapping) else [row.get(key, row.get("mode")) for key in STATISTICS]
-        if not numbers or not all(isinstance(one, (int, float)) and not isinstance(one, bool) and np.isfinite(one)
-                                  for one in numbers):
+        if not has_numbers(row):
             raise ProblemError(f"{path}: parameter {name} needs a finite number as mode"
                                " (and as default, mean and quantiles where given)")
-    season = contents.get("season", {})
-    return CalibratedParameters(str(contents.get("site", "")), dict(rows), dict(options),
-                                tuple(season) if isinstance(season, Mapping) else ())
-
-
-def _statistics(values: np.ndarray) -> dict[str, float]:
-    return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if values.size > 1 else 0.0,
-            **{name: float(np.quantile(values, level)) for name, level in LEVELS.items()}}
-
-
-def _section(table: str, name: str, entries: Mapping[str, Any]) -> list[str]:
-    plain = name.replace("_", "").isalnum()
-    return ["", f"[{table}.{name if plain else toml_value(name)}]",
-            *(f"{key} = {toml_value(value)}" for key, value in entries.items())]
+    try:
+        season = read_season(contents["season"]) if contents.get("season") else None
+    except ProblemError as error:
+        raise ProblemError(f"{path}: {error}") from error
+    return CalibratedParameters(str(contents.get("site", "")), dict(rows), dict(options), season)

@@ -20,9 +20,9 @@ from terraflux.assimilation.evaluator import ColumnEvaluator
 from terraflux.assimilation.parameter_rows import ProblemError
 from terraflux.assimilation.parameter_space import ParameterSpace
 from terraflux.assimilation.problem import Problem
-from terraflux.assimilation.seasonal_bases import FORMS, growing_season_phase, seasonal_terms
 from terraflux.assimilation.seasonal_space import FIRST_WIDTH, WEIGHT, SeasonalSpace, season_of
 from terraflux.assimilation.tower_columns import SPIN_UP_CYCLES, TowerColumns, tower_columns
+from terraflux.drivers.seasonal_terms import SeasonalBasis, SeasonError, seasonal_basis
 from terraflux.drivers.tower import Tower
 from terraflux.drivers.tower_columns import tower_options
 from terraflux.model.column import column_model
@@ -55,9 +55,10 @@ class SeasonalEvaluator(ColumnEvaluator):
 
 @dataclass(frozen=True, eq=False)
 class SeasonalColumns(TowerColumns):
-    """Columns of a tower whose forcing ends with the terms of a season, `terms` [time, term]."""
+    """Columns of a tower whose forcing ends with the terms of a season, `terms` [time, term], made by `basis`."""
 
     terms: Floats
+    basis: SeasonalBasis
 
     def evaluator(self, plant_type: str, names: Sequence[str], span: slice, streams: Sequence[Stream],
                   threads: int | None = None) -> ColumnEvaluator:
@@ -104,16 +105,19 @@ def seasonal_columns(plain: TowerColumns, form: str, *, phase: str = "calendar",
     """The same columns with the terms of a season in their forcing; nothing is spun up anew. See `with_season`."""
     if phase not in PHASES:
         raise ProblemError(f"phase = {phase!r} of a season; it is {' or '.join(PHASES)}")
-    place = None
+    leaves = None
     if phase == "growing_season":
         leaves = plain.tower.forcing["prescribed_leaf_area_index"].values if leaf_area is None else np.asarray(leaf_area)
         if leaves.shape != plain.times.shape or not leaves.any():
             raise ProblemError(f"{plain.tower.site.site_id} has no prescribed leaf area that a growing season could follow; "
                                f"give leaf_area, {plain.times.size} values (m2 m-2), or phase = \"calendar\"")
-        place = growing_season_phase(plain.times, leaves)
     air = plain.tower.forcing["air_temperature"].values
-    terms = seasonal_terms(form, plain.times, temperature=air, phase=place)
-    options = replace(plain.options, seasonality="basis", seasonal_terms=FORMS[form])
+    try:
+        basis = seasonal_basis(form, plain.times, temperature=air, leaf_area=leaves)
+        terms = basis.terms(plain.times, air)
+    except SeasonError as error:
+        raise ProblemError(f"{plain.tower.site.site_id}: {error}") from error
+    options = replace(plain.options, seasonality="basis", seasonal_terms=basis.size)
     given = {one.name: getattr(plain, one.name) for one in fields(TowerColumns)}
     given |= {"model": column_model(options), "options": options, "forcing": np.concatenate([plain.forcing, terms], axis=1)}
-    return SeasonalColumns(**given, terms=terms)
+    return SeasonalColumns(**given, terms=terms, basis=basis)

@@ -20,14 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 from terraflux.assimilation.parameter_rows import NoiseRow, ParameterRow, ProblemError
 from terraflux.assimilation.parameter_space import ParameterSpace
 from terraflux.assimilation.priors import Prior, PriorError, normal
-from terraflux.assimilation.seasonal_bases import FORMS
 from terraflux.assimilation.transforms import Exponential, Transform
+from terraflux.drivers.season import WEIGHT
+from terraflux.drivers.seasonal_terms import FORMS
 from terraflux.model.options import Options
 from terraflux.model.parameter_set import ParameterSet
 
 Floats = NDArray[np.float64]
 
-WEIGHT = "seasonal_weight"
 WIDTH = "seasonal_width"
 WIDTH_SCALE = 0.3
 """Scale of the half-Cauchy prior of the smoothing width."""

@@ -93,16 +93,24 @@ def observations_dataset(record: Record, site: SiteDescription) -> xr.Dataset:
 
 
 def forcing_array(forcing: xr.Dataset, table: Table) -> NDArray[np.float64]:
-    """Forcing [time, row, 1] in the order of the table. Raises ForcingError for a missing variable or a gap."""
+    """Forcing [time, row, 1] in the order of the table; terms of a season (time, season) take a row each.
+
+    Raises ForcingError for a missing variable, a gap, or terms that the table has no rows for.
+    """
     columns = []
     for variable in table.of_kind("forcing"):
-        if variable.name not in forcing:
-            raise ForcingError("the forcing lacks a variable", variable=variable.name, unit=variable.unit,
-                               remedy="open the tower with open_tower, which completes what is missing")
-        values = forcing[variable.name].values.astype(np.float64)
+        name, rows = variable.name, table.layers_of(variable)
+        if name not in forcing:
+            raise ForcingError("the forcing lacks a variable", variable=name, unit=variable.unit,
+                               remedy="give the season whose terms it holds" if variable.dimension else
+                               "open the tower with open_tower, which completes what is missing")
+        values = forcing[name].values.astype(np.float64).reshape(forcing.sizes["time"], -1)
+        if values.shape[1] != rows:
+            raise ForcingError(f"the forcing has {values.shape[1]} rows, the model {rows}", variable=name, unit=variable.unit,
+                               remedy=f"choose seasonal_terms = {values.shape[1]}")
         if not np.isfinite(values).all():
-            gap = forcing["time"].values[int(np.flatnonzero(~np.isfinite(values))[0])]
-            raise ForcingError("the forcing has a gap", variable=variable.name, unit=variable.unit, time=gap,
+            gap = forcing["time"].values[int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])]
+            raise ForcingError("the forcing has a gap", variable=name, unit=variable.unit, time=gap,
                                remedy="complete it first")
         columns.append(values)
-    return np.ascontiguousarray(np.stack(columns, axis=1)[:, :, None])
+    return np.ascontiguousarray(np.concatenate(columns, axis=1)[:, :, None])

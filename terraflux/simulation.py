@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from terraflux.drivers.datasets import forcing_array
 from terraflux.drivers.restart import read_restart, write_restart
+from terraflux.drivers.season import Season
 from terraflux.drivers.tower import Tower
 from terraflux.drivers.tower_columns import tower_options, tower_parameters, whole_years
 from terraflux.model.column import column_model
@@ -51,6 +52,7 @@ def simulate(
     initial: Mapping[str, ArrayLike] | None = None,
     restart: str | os.PathLike[str] | None = None,
     restart_out: str | os.PathLike[str] | None = None,
+    season: Season | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
@@ -63,21 +65,27 @@ def simulate(
     from `initial` values by name on top of a first guess, brought to a steady state by up to `spin_up_cycles` cycles of
     the forcing: two for heat and water, the rest with solved carbon pools until the drift is small; 0 for none.
     `restart_out` is written at the end. Mixtures of plant types run as one column each; the result is their mean
-    weighted by area.
+    weighted by area. `season` is that of photosynthetic capacity, such as a parameters.toml holds
+    (`read_parameters(file).season()`); spin-up has it too.
 
     The dataset's attributes hold the largest residual of water, energy, heat and carbon of any step (`*_closure_*`).
     Raises OptionError, ParameterError, ForcingError, and ColumnError naming variable and time where a column fails.
     """
-    chosen = tower_options(tower, options)
+    chosen, weather = tower_options(tower, options), tower.forcing
+    if season is not None:
+        chosen, weather = season.options(chosen), season.forcing(weather)
+    elif chosen.seasonality != "none":
+        raise OptionError(f"seasonality = {chosen.seasonality!r} needs a season: give season=, or on the command line the "
+                          "parameters.toml of a calibration that has one; without it leave seasonality at \"none\"")
     model = column_model(chosen)
     if isinstance(parameters, ParameterSet):
         mixture = {"given": (1.0, parameters)}
     else:
         mixture = tower_parameters(tower, chosen, parameters)
-    sets = [one for _, one in mixture.values()]
+    sets = [one if season is None else season.parameters(one, one.plant) for _, one in mixture.values()]
     shares = np.array([share for share, _ in mixture.values()])
     table = model.table
-    forcing = forcing_array(tower.forcing, table)
+    forcing = forcing_array(weather, table)
     time_step = float(tower.forcing.attrs["time_step_seconds"])
     vectors = np.stack([one.vector(table) for one in sets], axis=1)
     if progress is not None:

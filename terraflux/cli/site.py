@@ -21,9 +21,10 @@ def site(
                                                           "{options}")] = None,
     parameter: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, may be repeated; names and units: "
                                                              "`terraflux parameters`.")] = None,
-    parameters_file: Annotated[Path | None, typer.Option(help="parameters.toml of `terraflux fit`: its parameters and "
-                                                              "processes are used; --parameter and --option stand above "
-                                                              "it.")] = None,
+    parameters_file: Annotated[Path | None, typer.Option(help="parameters.toml of `terraflux fit`: its parameters, its "
+                                                              "season and its processes are used; --parameter and "
+                                                              "--option stand above it (--option seasonality=none "
+                                                              "leaves the season out).")] = None,
     parameters_statistic: Annotated[str, typer.Option(help="Which of its numbers: mode, mean, default, or a quantile q05, q25, "
                                                            "q50, q75, q95.")] = "mode",
     completion: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, may be repeated: how gaps and missing "
@@ -53,11 +54,15 @@ def site(
             raise ValueError(f"{name} is given twice: --option {options[name]!r} and --scheme {value!r}")
         options[name] = value
     calibrated: dict[str, float] = {}
+    season = None
     if parameters_file is not None:
         from terraflux.assimilation.parameter_file import read_parameters
 
         found = read_parameters(parameters_file)
-        calibrated, options = found.for_a_run(parameters_statistic), {**found.options, **options}
+        calibrated, season = found.values(parameters_statistic), found.season(parameters_statistic)
+        if options.get("seasonality") == "none":
+            season = None
+        options = {**found.options, **options}
     check_choices(options, names, precision)
     overrides = {**calibrated, **numbers(parameter or [], "--parameter")}
     choices = {name: guessed(value) for name, value in assignments(completion or [], "--completion").items()}
@@ -72,5 +77,6 @@ def site(
                             data_folder=data_folder, first=None if first is None else f"{first:04d}-01-01",
                             last=None if last is None else f"{last:04d}-12-31")
         folder = out or default_folder(opened.site.site_id)
-        run_tower(opened, folder, progress, parameters=overrides, options=options, spin_up_cycles=spin_up_cycles,
-                  names=names, precision=precision, quality=quality, figures=figures, history=command_line())
+        run_tower(opened, folder, progress, parameters=overrides, options=options, season=season,
+                  spin_up_cycles=spin_up_cycles, names=names, precision=precision, quality=quality, figures=figures,
+                  history=command_line())

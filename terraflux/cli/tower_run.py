@@ -14,6 +14,7 @@ from terraflux.cli.progress import Progress
 if TYPE_CHECKING:
     import xarray as xr
 
+    from terraflux.drivers.season import Season
     from terraflux.drivers.tower import Tower
     from terraflux.report.write import RunFiles
 
@@ -47,11 +48,12 @@ def check_choices(options: Mapping[str, object], names: str, precision: str) -> 
 
 
 def run_tower(tower: "Tower", folder: Path, progress: Progress, *, parameters: Mapping[str, float] | None = None,
-              options: Mapping[str, object] | None = None, spin_up_cycles: int = 12, names: str = "alma",
-              precision: str = "float32", quality: int = 0, figures: bool = True, history: str = "") -> "RunFiles":
+              options: Mapping[str, object] | None = None, season: "Season | None" = None, spin_up_cycles: int = 12,
+              names: str = "alma", precision: str = "float32", quality: int = 0, figures: bool = True, history: str = ""
+              ) -> "RunFiles":
     """Simulate, write all files into a folder, and print closures, scores and where things are.
 
-    `parameters` and `options` are those of `simulate`; the rest is that of `write_run`. Errors of both pass through.
+    `parameters`, `options` and `season` are those of `simulate`; the rest is that of `write_run`. Errors of both pass through.
     """
     _writable(folder)
     if figures:
@@ -60,7 +62,7 @@ def run_tower(tower: "Tower", folder: Path, progress: Progress, *, parameters: M
     from terraflux.report.write import write_run
     from terraflux.simulation import simulate
 
-    result = simulate(tower, dict(parameters or {}) or None, dict(options or {}) or None,
+    result = simulate(tower, dict(parameters or {}) or None, dict(options or {}) or None, season=season,
                       spin_up_cycles=spin_up_cycles, progress=progress.update)
     progress.start("writing")
     written = write_run(result, folder, tower.observations, tower.forcing, names=names, precision=precision,

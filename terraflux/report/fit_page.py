@@ -9,19 +9,23 @@ import xarray as xr
 
 from terraflux.assimilation.posterior_file import data_hash, stream_table, unit_of
 from terraflux.assimilation.problem_file import problem_text
+from terraflux.assimilation.seasonal_course import has_season
 from terraflux.evaluation.cf_attributes import version
-from terraflux.report import fit_data_figures, fit_posterior_figures
+from terraflux.report import fit_data_figures, fit_posterior_figures, fit_season
 from terraflux.report.figures import Drawn
-from terraflux.report.fit_review import Review, StreamScore, unidentified
+from terraflux.report.fit_review import SCALE_WORDS, Review, StreamScore, unidentified
 from terraflux.report.style import png, readable_name
 from terraflux.report.templates import rendered
 from terraflux.sites.observation_weights import REJECTION_TEXTS
 
 TEMPLATE = "fit.html"
+SEASON = "season"
 NEAR_AN_END = 0.01
 """Share of its range within which a mode counts as lying at an end."""
 FIGURES: tuple[tuple[str, str, Callable[[Review], object]], ...] = (
     ("seasonal_fits", "Monthly means over the observed times, before and after calibration.", fit_data_figures.seasonal_fits),
+    (SEASON, "The parameter over the year, before and after; ticks below are days with observations. Where there are none, the "
+             "season is what smoothness makes it.", fit_season.season),
     ("diurnal_fits", "Mean course over the day, over the observed times.", fit_data_figures.diurnal_fits),
     ("bands", "Two weeks with the 90 % bands of the modelled mean (parameters) and of observations (parameters and errors).",
      fit_data_figures.bands),
@@ -45,6 +49,8 @@ def draw_fit_figures(review: Review, progress: Callable[[str], object] | None = 
     """All figures that the fit allows, and a sentence for each that it does not."""
     drawn, left_out = [], []
     for name, caption, draw in FIGURES:
+        if name == SEASON and not has_season(review.fit.target):
+            continue  # not missed: the problem asks for none
         if progress:
             progress(f"figure {name.replace('_', ' ')}")
         try:
@@ -69,6 +75,7 @@ def fit_html(review: Review, figures: Sequence[Drawn] = (), notes: Sequence[str]
         status=fit.status.replace("_", " "), message=fit.message.rstrip("."), runs=fit.runs, seconds=f"{fit.seconds:.1f}",
         failed=target.failed, warnings=[*warnings(review), *notes],
         scores=[_score_cells(one) for one in review.scores], parameters=_parameters(review),
+        months=fit_season.month_rows(review),
         degrees="" if found is None else f"{found.degrees_of_freedom:.2f}", size=0 if found is None else len(found.names),
         unidentified=[one.replace("_", " ") for one in unidentified(review)], streams=_streams(review, table),
         footprint=footprint_rows(review), coverage=_coverage(review),
@@ -164,7 +171,7 @@ def _score_cells(one: StreamScore) -> list[str]:
 
 
 def _scale(scale: str) -> str:
-    return "daily means" if scale == "day" else "observations"
+    return SCALE_WORDS[scale]
 
 
 def _parameters(review: Review) -> list[list[str]]:

@@ -9,11 +9,11 @@ import pytest
 from terraflux.assimilation.parameter_rows import ParameterRow, ProblemError
 from terraflux.assimilation.problem import Problem, SigmaRule, StreamChoice
 from terraflux.assimilation.seasonal import SeasonalProblem, SeasonalSpace, seasonal_columns, with_season
-from terraflux.assimilation.seasonal_bases import calendar_phase
 from terraflux.assimilation.seasonal_choice import accepted, week_blocks
 from terraflux.assimilation.seasonal_fit import fit_season, pointwise
 from terraflux.assimilation.tower_columns import tower_columns
 from terraflux.assimilation.tower_problem import TowerProblem
+from terraflux.drivers.seasonal_terms import calendar_phase
 from terraflux.drivers.synthetic_tower import synthetic_tower
 from terraflux.model.weave.streams import Stream
 

@@ -6,8 +6,8 @@ from scipy import stats
 
 from terraflux.assimilation.parameter_rows import NoiseRow, ParameterRow, ProblemError
 from terraflux.assimilation.priors import PriorError, lognormal
-from terraflux.assimilation.seasonal_bases import FORMS
 from terraflux.assimilation.seasonal_space import WIDTH, HalfCauchy, SeasonalSpace, best_width, season_of
+from terraflux.drivers.seasonal_terms import FORMS
 from terraflux.model.options import Options
 from terraflux.model.parameters import parameters
 

@@ -139,7 +139,7 @@ def test_parameters_are_written_with_defaults_units_priors_and_quantiles(small_f
 def test_parameters_are_read_back_by_statistic(small_fit, written):
     read = read_parameters(written.folder / "parameters.toml")
     mode = small_fit.target.space.parameters(small_fit.mode[None])
-    assert read.for_a_run() == pytest.approx({name: float(value[0]) for name, value in mode.items()})
+    assert read.values() == pytest.approx({name: float(value[0]) for name, value in mode.items()})
     assert read.values("q95")["respiration_q10"] > read.values("q50")["respiration_q10"]
     assert read.values("q95")["carboxylation_capacity"] == 70.0
     with pytest.raises(ProblemError, match=r"unknown statistic 'q5'.*q95"):
@@ -161,11 +161,15 @@ def test_a_spoilt_parameter_file_is_refused_with_its_name(small_fit, tmp_path, c
     assert "parameters.toml" in str(caught.value)
 
 
-def test_parameters_with_a_season_are_not_run_without_it(small_fit, tmp_path):
+def test_a_season_of_an_earlier_format_is_refused_with_the_remedy(small_fit, tmp_path):
     path = tmp_path / "parameters.toml"
     path.write_text(parameters_text(small_fit) + "[season.seasonal_weight_1]\nmode = 0.1\n")
-    with pytest.raises(ProblemError, match="fitted with a season"):
-        read_parameters(path).for_a_run()
+    with pytest.raises(ProblemError, match="names no form; fit the parameters again"):
+        read_parameters(path)
+
+
+def test_without_a_season_a_run_has_none(written):
+    assert read_parameters(written.folder / "parameters.toml").run_arguments()["season"] is None
 
 
 def shifted(fit, amount):

@@ -2,6 +2,8 @@
 
     terms = seasonal_terms("spline", times)                        # (T, 5)
     terms = seasonal_terms("acclimation", times, temperature=air)  # (T, 1)
+    basis = seasonal_basis("acclimation", times, temperature=air)  # the recipe, to make the same terms at other times
+    terms = basis.terms(later, warmer)
 
 | form | terms | made of |
 |---|---|---|
@@ -17,11 +19,11 @@ per sixth of a year, so the same width means about as much for every form: a fir
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from terraflux.assimilation.parameter_rows import ProblemError
 from terraflux.drivers.errors import nearest
 
 Floats = NDArray[np.float64]
@@ -41,21 +43,80 @@ GROWING_PHASE = 2.0 / 3.0
 SMOOTHING_DAYS = 15
 
 
-def seasonal_terms(form: str, times: ArrayLike, *, temperature: ArrayLike | None = None, phase: ArrayLike | None = None
-                   ) -> Floats:
-    """Terms (T, K) of a form at `times` (T,) (interval starts).
+class SeasonError(ValueError):
+    """A season that cannot be made as it is described: what is wrong and what to do."""
 
-    `temperature` (T,) is air temperature (degC), for acclimation alone. `phase` (T,) in 0..1 takes the place of the
-    calendar (see `growing_season_phase`). Raises ProblemError for an unknown form or a missing temperature.
+
+@dataclass(frozen=True)
+class SeasonalBasis:
+    """How the terms of a season are made, at any times.
+
+    `form` is a key of FORMS. `growing_season` (start, length), parts of the calendar year, is where phases 0 to 2/3 of a
+    periodic form lie; None for the calendar. `temperature` (mean, standard deviation; degC) standardises the acclimated
+    temperature of `acclimation`. Raises SeasonError for what does not belong together.
     """
-    if form not in FORMS:
-        raise ProblemError(f"unknown form of a season {form!r}; {nearest(form, FORMS)}")
-    stamps = np.asarray(times)
+
+    form: str
+    growing_season: tuple[float, float] | None = None
+    temperature: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise SeasonError(f"unknown form of a season {self.form!r}; {nearest(self.form, FORMS)}")
+        if (self.temperature is not None) != (self.form == "acclimation"):
+            raise SeasonError(f"a season by {self.form} " + ("has no standard temperature; leave temperature away"
+                              if self.temperature else "needs temperature = [mean, standard deviation] (degC)"))
+        if self.temperature is not None and not (np.isfinite(self.temperature).all() and self.temperature[1] > 0.0):
+            raise SeasonError(f"temperature = {self.temperature} of a season; it is a mean and a standard deviation above 0 "
+                              "(degC)")
+        if self.growing_season is None:
+            return
+        start, length = self.growing_season
+        if self.form == "acclimation" or not (0.0 <= start < 1.0 and 0.0 < length < 1.0):
+            raise SeasonError(f"growing_season = {self.growing_season} of a season by {self.form}; it is start and length of a "
+                              "periodic form, parts of the calendar year")
+
+    @property
+    def size(self) -> int:
+        """Number of terms."""
+        return FORMS[self.form]
+
+    def terms(self, times: ArrayLike, temperature: ArrayLike | None = None) -> Floats:
+        """Terms (T, K) at `times` (T,) (interval starts); `temperature` (T,) is air temperature (degC), for acclimation alone.
+
+        Raises SeasonError where it is missing or has gaps.
+        """
+        stamps = np.asarray(times)
+        if self.temperature is None:
+            return PERIODIC[self.form](phase_of(stamps, self.growing_season))
+        if temperature is None:
+            raise SeasonError("a season by acclimation needs the air temperature (degC) of every step")
+        mean, spread = self.temperature
+        return np.asarray((acclimated(temperature, _step_seconds(stamps)) - mean) / spread)[:, np.newaxis]
+
+
+def seasonal_basis(form: str, times: ArrayLike, *, temperature: ArrayLike | None = None, leaf_area: ArrayLike | None = None
+                   ) -> SeasonalBasis:
+    """The recipe of a form at a site, from the years that `times` (T,) cover.
+
+    `temperature` (T,) (degC) standardises acclimation. With `leaf_area` (T,) (m2 m-2) periodic forms follow the growing
+    season, where there is one (see `growing_season`). Raises SeasonError.
+    """
     if form == "acclimation":
         if temperature is None:
-            raise ProblemError("a season by acclimation needs the air temperature (degC) of every step")
-        return acclimation_terms(temperature, _step_seconds(stamps))
-    return PERIODIC[form](calendar_phase(stamps) if phase is None else np.asarray(phase, np.float64))
+            raise SeasonError("a season by acclimation needs the air temperature (degC) of every step")
+        lagged = acclimated(temperature, _step_seconds(np.asarray(times)))
+        spread = float(lagged.std())
+        if spread == 0.0:
+            raise SeasonError("air temperature never changes, so there is no season to acclimate to")
+        return SeasonalBasis(form, temperature=(float(lagged.mean()), spread))
+    return SeasonalBasis(form, None if leaf_area is None else growing_season(times, leaf_area))
+
+
+def seasonal_terms(form: str, times: ArrayLike, *, temperature: ArrayLike | None = None, leaf_area: ArrayLike | None = None
+                   ) -> Floats:
+    """Terms (T, K) of a form at the times from which it is made; arguments as of `seasonal_basis`."""
+    return seasonal_basis(form, times, temperature=temperature, leaf_area=leaf_area).terms(times, temperature)
 
 
 def calendar_phase(times: ArrayLike) -> Floats:
@@ -66,20 +127,18 @@ def calendar_phase(times: ArrayLike) -> Floats:
     return np.asarray((stamps - start.astype("datetime64[s]")) / length)
 
 
-def growing_season_phase(times: ArrayLike, leaf_area: ArrayLike) -> Floats:
-    """Phase 0..1 of the growing season at each time, by which sites of a plant type can share a season.
+def growing_season(times: ArrayLike, leaf_area: ArrayLike) -> tuple[float, float] | None:
+    """Start and length of the growing season, parts of the calendar year, by which sites of a plant type can share a season.
 
     The season of the mean year runs while leaf area (m2 m-2), smoothed over 15 days, is above its lowest value plus a
-    fifth of its range; it takes phases 0 to 2/3, and the rest of the year 2/3 to 1. The calendar serves where leaf area
-    changes by less than a fifth, or rises and falls more than once.
+    fifth of its range. None where leaf area changes by less than a fifth, or rises and falls more than once.
     """
-    calendar = calendar_phase(times)
     stamps = np.asarray(times).astype("datetime64[D]")
     day = np.minimum((stamps - stamps.astype("datetime64[Y]")).astype(np.int64), 364)
     counts = np.bincount(day, minlength=365)
     mean = np.bincount(day, np.asarray(leaf_area, np.float64), 365) / np.maximum(counts, 1)
     if (counts == 0).any():
-        raise ProblemError("leaf area must cover every day of a year to give a growing season")
+        raise SeasonError("leaf area must cover every day of a year to give a growing season")
     window = np.ones(SMOOTHING_DAYS) / SMOOTHING_DAYS
     wrapped = np.concatenate([mean[-(SMOOTHING_DAYS // 2):], mean, mean[:SMOOTHING_DAYS // 2]])
     smooth = np.convolve(wrapped, window, "valid")
@@ -87,9 +146,18 @@ def growing_season_phase(times: ArrayLike, leaf_area: ArrayLike) -> Floats:
     growing = smooth > low + SEASON_EDGE * (high - low)
     starts = np.flatnonzero(growing & ~np.roll(growing, 1))
     if high - low < LEAST_LEAF_CHANGE * high or starts.size != 1:
+        return None
+    return float(starts[0] / 365.0), float(growing.sum() / 365.0)
+
+
+def phase_of(times: ArrayLike, season: tuple[float, float] | None = None) -> Floats:
+    """Phase 0..1 at each time: of the calendar, or of a growing season (start, length), which takes phases 0 to 2/3 and
+    leaves 2/3 to 1 to the rest of the year."""
+    calendar = calendar_phase(times)
+    if season is None:
         return calendar
-    length = growing.sum() / 365.0
-    since = np.mod(calendar - starts[0] / 365.0, 1.0)
+    start, length = season
+    since = np.mod(calendar - start, 1.0)
     return np.where(since < length, since / length * GROWING_PHASE,
                     GROWING_PHASE + (since - length) / (1.0 - length) * (1.0 - GROWING_PHASE))
 
@@ -120,24 +188,21 @@ def harmonic_terms(phase: ArrayLike, harmonics: int = HARMONICS) -> Floats:
                     axis=1)
 
 
-def acclimation_terms(temperature: ArrayLike, step_seconds: float) -> Floats:
-    """Air temperature (degC) with a memory of ten days, less its mean, over its standard deviation; (T, 1).
+def acclimated(temperature: ArrayLike, step_seconds: float) -> Floats:
+    """Air temperature (T,) (degC) with a memory of ten days. It starts at the mean of the first ten days.
 
-    It starts at the mean of the first ten days. Raises ProblemError for a gap or a temperature that never changes.
+    Raises SeasonError for a gap.
     """
     air = np.asarray(temperature, np.float64)
     if not np.isfinite(air).all():
-        raise ProblemError(f"air temperature has {int((~np.isfinite(air)).sum())} gaps; complete it first")
+        raise SeasonError(f"air temperature has {int((~np.isfinite(air)).sum())} gaps; complete it first")
     kept = float(np.exp(-step_seconds / MEMORY))
     lagged = np.empty_like(air)
     state = float(air[:max(int(MEMORY / step_seconds), 1)].mean())
     for number, value in enumerate(air.tolist()):
         state = value + (state - value) * kept
         lagged[number] = state
-    spread = float(lagged.std())
-    if spread == 0.0:
-        raise ProblemError("air temperature never changes, so there is no season to acclimate to")
-    return np.asarray((lagged - lagged.mean()) / spread)[:, np.newaxis]
+    return lagged
 
 
 def penalty_roots(count: int) -> Floats:
@@ -165,5 +230,5 @@ FORMS: dict[str, int] = {"spline": SPLINE_KNOTS - 1, "monthly": MONTHS - 1, "har
 
 def _step_seconds(times: NDArray[np.datetime64]) -> float:
     if times.size < 2:
-        raise ProblemError("a season needs at least two times")
+        raise SeasonError("a season needs at least two times")
     return float((times[1] - times[0]) / np.timedelta64(1, "s"))

@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 from scipy.interpolate import BSpline
 
-from terraflux.assimilation.parameter_rows import SEASONAL, ProblemError
-from terraflux.assimilation.seasonal_bases import (
+from terraflux.assimilation.parameter_rows import SEASONAL
+from terraflux.drivers.seasonal_terms import (
     FORMS,
     GROWING_PHASE,
-    acclimation_terms,
+    SeasonalBasis,
+    SeasonError,
     calendar_phase,
-    growing_season_phase,
+    growing_season,
     harmonic_terms,
     monthly_terms,
     penalty_roots,
+    phase_of,
+    seasonal_basis,
     seasonal_terms,
     spline_terms,
 )
@@ -62,7 +65,7 @@ def test_one_width_means_about_as_much_for_every_periodic_form():
 
 def test_acclimation_follows_temperature_with_ten_days_of_memory():
     air = np.where(np.arange(400) < 200, 5.0, 15.0)
-    terms = acclimation_terms(air, 86400.0)[:, 0]
+    terms = seasonal_terms("acclimation", days(count=400), temperature=air)[:, 0]
     assert terms.mean() == pytest.approx(0.0, abs=1e-12) and terms.std() == pytest.approx(1.0)
     share = (terms - terms[0]) / (terms[-1] - terms[0])
     assert share[209] == pytest.approx(1.0 - np.exp(-1.0), abs=1e-3)  # after ten days
@@ -78,7 +81,7 @@ def test_growing_season_sets_the_phase_whatever_the_hemisphere(shift):
     times = days()
     day = np.mod(np.arange(730) - shift, 365)
     leaves = 1.0 + 4.0 / (1.0 + np.exp(-(day - 125.0) / 4.0)) - 4.0 / (1.0 + np.exp(-(day - 285.0) / 4.0))
-    phase = growing_season_phase(times, leaves)
+    phase = phase_of(times, growing_season(times, leaves))
     lush, bare = leaves > 2.5, leaves < 1.2
     assert (phase[lush] < GROWING_PHASE).all() and (phase[bare] > GROWING_PHASE).all()
     middle = np.mod(205 + shift, 365)
@@ -88,17 +91,42 @@ def test_growing_season_sets_the_phase_whatever_the_hemisphere(shift):
 
 @pytest.mark.parametrize("leaves", [np.full(730, 4.0), 2.0 - np.cos(4.0 * np.pi * np.arange(730) / 365.0)])
 def test_without_one_growing_season_the_calendar_serves(leaves):
-    np.testing.assert_array_equal(growing_season_phase(days(), leaves), calendar_phase(days()))
+    assert growing_season(days(), leaves) is None
+    np.testing.assert_array_equal(phase_of(days(), None), calendar_phase(days()))
 
 
 def test_what_cannot_be_a_season_is_refused_with_words():
-    with pytest.raises(ProblemError, match=r"unknown form of a season 'splines'.*spline"):
+    with pytest.raises(SeasonError, match=r"unknown form of a season 'splines'.*spline"):
         seasonal_terms("splines", days())
-    with pytest.raises(ProblemError, match="needs the air temperature"):
+    with pytest.raises(SeasonError, match="needs the air temperature"):
         seasonal_terms("acclimation", days())
-    with pytest.raises(ProblemError, match="has 1 gaps"):
+    with pytest.raises(SeasonError, match="has 1 gaps"):
         seasonal_terms("acclimation", days(), temperature=np.where(np.arange(730) == 3, np.nan, 1.0))
-    with pytest.raises(ProblemError, match="never changes"):
+    with pytest.raises(SeasonError, match="never changes"):
         seasonal_terms("acclimation", days(), temperature=np.ones(730))
-    with pytest.raises(ProblemError, match="every day of a year"):
-        growing_season_phase(days(count=100), np.ones(100))
+    with pytest.raises(SeasonError, match="every day of a year"):
+        growing_season(days(count=100), np.ones(100))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_recipe_makes_the_same_terms_at_other_times(form):
+    air = 10.0 - 10.0 * np.cos(2.0 * np.pi * np.arange(730) / 365.0)
+    leaves = 1.0 - np.cos(2.0 * np.pi * np.arange(730) / 365.0)
+    basis = seasonal_basis(form, days(), temperature=air, leaf_area=leaves)
+    whole, second = basis.terms(days(), air), basis.terms(days()[365:], air[365:])
+    # the memory of temperature starts anew; after a hundred days it has forgotten how
+    from_day = 100 if form == "acclimation" else 0
+    np.testing.assert_allclose(second[from_day:], whole[365 + from_day:], atol=1e-3 if from_day else 1e-12)
+    assert basis.size == whole.shape[1]
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"form": "acclimation"}, "needs temperature"),
+    ({"form": "spline", "temperature": (10.0, 5.0)}, "has no standard temperature"),
+    ({"form": "acclimation", "temperature": (10.0, 0.0)}, "standard deviation above 0"),
+    ({"form": "spline", "growing_season": (1.2, 0.5)}, "parts of the calendar year"),
+    ({"form": "acclimation", "temperature": (1.0, 1.0), "growing_season": (0.2, 0.5)}, "of a periodic form"),
+])
+def test_a_recipe_that_does_not_fit_is_refused(given, message):
+    with pytest.raises(SeasonError, match=message):
+        SeasonalBasis(**given)
