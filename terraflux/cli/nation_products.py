@@ -93,7 +93,8 @@ def _write(path: Path, latitude: Floats, longitude: Floats, start: NDArray[np.da
     epoch = np.datetime64("1970-01-01")
     edges = np.stack([(one - epoch).astype(float) for one in (start, end)], axis=1)
     with replacing(path) as draft, Dataset(draft, "w") as file:
-        file.setncatts({"Conventions": "CF-1.8", "title": LABEL, "source": "terraflux", "synthetic": np.int32(1)})
+        file.setncatts({"Conventions": "CF-1.8", "title": LABEL, "source": "terraflux", "synthetic": np.int32(1),
+                         "history": "made by terraflux region example"})
         for name, size in (("time", None), ("lat", latitude.size), ("lon", longitude.size), ("bnds", 2)):
             file.createDimension(name, size)
         for name, standard, unit, values in (("time", "time", "days since 1970-01-01", edges[:, 0]),

@@ -7,6 +7,7 @@ on from its checkpoints.
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -174,6 +175,7 @@ class NationalExample:
                 "forcing": {"store": str(place.relative_to(self.folder))}, "parameters": {"file": "parameters.toml"},
                 "output": {"monthly": FLUXES, "annual": FLUXES}}, facts)
             facts |= _national(results)
+            shutil.rmtree(place)
         return stage
 
     def _members(self, facts: dict[str, Any]) -> None:
