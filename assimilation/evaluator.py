@@ -7,6 +7,7 @@ that leaves the bounds of the model costs itself an infinite misfit and no one e
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,7 +50,8 @@ class ColumnEvaluator:
 
     `forcing` [time, row] and `state` [row], the state at its start, are in the order of the model's table; `base` holds
     the parameters that are not varied. `names` are the varied parameters: a layered one takes its value in every layer.
-    `streams` are observations in the model's units; their index is -1 in a warm-up. `runs` counts replicas evaluated.
+    `streams` are observations in the model's units. `warm_up` [time, row] is forcing run before, in steps of `warm_up_step`
+    seconds and with the replica's own parameters, without being observed. `runs` counts replicas evaluated.
     """
 
     model: Model
@@ -60,6 +62,8 @@ class ColumnEvaluator:
     names: tuple[str, ...]
     streams: Sequence[Stream]
     threads: int | None = None
+    warm_up: Floats | None = None
+    warm_up_step: float = 0.0
     runs: int = field(default=0, init=False)
     failures: int = field(default=0, init=False)
 
@@ -69,6 +73,8 @@ class ColumnEvaluator:
             refuse_unknown(name, entries, "parameter")
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"a parameter is varied twice: {', '.join(self.names)}")
+        if self.warm_up is not None and not self.warm_up_step > 0.0:
+            raise ValueError(f"a warm-up needs its time step (s), not {self.warm_up_step}")
         if self.forcing.ndim != 2 or self.state.ndim != 1:
             raise ValueError(f"forcing must be [time, row] and state [row], not {self.forcing.shape} and {self.state.shape}")
         self._vector = self.base.vector(self.model.table)
@@ -78,6 +84,7 @@ class ColumnEvaluator:
         self._rows = [np.array(places[name]) for name in self.names]
         self._bounds = np.array([entries[name].bounds for name in self.names]).reshape(-1, 2)
         self._weather = np.ascontiguousarray(self.forcing[:, :, np.newaxis])
+        self._before = None if self.warm_up is None else np.ascontiguousarray(self.warm_up[:, :, np.newaxis])
 
     def default(self) -> Floats:
         """Values of the varied parameters in the base set (top layer for layered ones); shape (parameters,)."""
@@ -101,10 +108,15 @@ class ColumnEvaluator:
         for rows, values in zip(self._rows, safe.T, strict=True):
             vectors[rows] = values
         state = np.repeat(self.state[:, np.newaxis], replicas, axis=1)
+        common: dict[str, Any] = {"forcing_of": np.zeros(replicas, np.int64), "on_error": "status",
+                                  "lanes": LANES if replicas > FEW_COLUMNS else None,
+                                  "threads": self.threads if threads is None else threads}
+        if self._before is not None:
+            warmed = self.model.run(self._before, vectors, state, {"time_step": self.warm_up_step}, **common)
+            outside |= warmed.status != 0
+            state[:, warmed.status != 0] = self.state[:, np.newaxis]
         result = self.model.run(self._weather, vectors, state, {"time_step": self.time_step}, streams=self.streams,
-                                noise=noise, forcing_of=np.zeros(replicas, np.int64), on_error="status",
-                                lanes=LANES if replicas > FEW_COLUMNS else None,
-                                threads=self.threads if threads is None else threads)
+                                noise=noise, **common)
         names = tuple(result.stream_misfit)
         misfit = np.stack(list(result.stream_misfit.values()), axis=1) if names else np.zeros((replicas, 0))
         failed = outside | (result.status != 0) | ~np.isfinite(misfit).all(axis=1)

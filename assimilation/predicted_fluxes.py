@@ -66,7 +66,8 @@ def predicted_fluxes(target: Fit | TowerProblem, outputs: Sequence[str], draws: 
     common: dict[str, Any] = {"forcing_of": np.zeros(state.shape[1], np.int64), "on_error": "status",
                               "threads": problem.threads}
     step = {"time_step": columns.time_step}
-    result = columns.model.run(columns.forcing[columns.warm_up(span)][:, :, None], vectors, state, step, **common)
+    before, length = columns.warm_up_forcing(span)
+    result = columns.model.run(before[:, :, None], vectors, state, {"time_step": length}, **common)
     bad |= result.status != 0
     pieces: list[dict[str, Floats]] = []
     for first, last in _stretches(window, sum(map(table.layers_of, outputs)) * state.shape[1]):

@@ -111,3 +111,17 @@ def test_a_control_vector_of_another_length_is_refused(made):
     one, _, _ = made
     with pytest.raises(ValueError, match=r"expected \(replicas, 3\)"):
         one.evaluate(np.ones((4, 2)))
+
+
+def test_a_warm_up_gives_every_replica_its_own_state(made):
+    one, _, _ = made
+    dry = np.array(one.forcing[:48 * 4])
+    fields = {"model": one.model, "forcing": one.forcing[:48], "base": one.base, "state": one.state, "time_step": 1800.0,
+              "names": ("saturated_conductivity",), "streams": [Stream("soil_moisture_layer1", np.arange(48))]}
+    warmed = ColumnEvaluator(**fields, warm_up=dry, warm_up_step=1800.0).evaluate([[1e-7], [1e-5]])
+    alone = ColumnEvaluator(**fields, warm_up=dry, warm_up_step=1800.0).evaluate([[1e-5]])
+    first = warmed.values["soil_moisture_layer1"][:, 0]
+    assert abs(first[0] - first[1]) > 1e-6
+    np.testing.assert_array_equal(warmed.values["soil_moisture_layer1"][1:], alone.values["soil_moisture_layer1"])
+    with pytest.raises(ValueError, match="needs its time step"):
+        ColumnEvaluator(**fields, warm_up=dry)

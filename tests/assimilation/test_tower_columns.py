@@ -50,10 +50,25 @@ def test_nothing_is_observed_in_the_warm_up(short):
     one = short.evaluator("MF", ("stomatal_slope_medlyn",), span, [Stream("latent_heat", np.arange(steps))])
     found = one.evaluate([[3.0]])
     assert found.values["latent_heat"].shape == (1, steps)
-    assert one.forcing.shape[0] == 2 * steps
+    assert one.forcing.shape[0] == steps
+    assert (one.warm_up.shape[0], one.warm_up_step) == (steps // 2, 3600.0)
     half = slice(0, steps // 2)
     begun = short.evaluator("MF", ("stomatal_slope_medlyn",), half, [Stream("latent_heat", np.arange(half.stop))])
     assert begun.evaluate([[3.0]]).values["latent_heat"].shape == (1, half.stop)
+
+
+def test_hourly_steps_of_a_warm_up_are_means_and_change_little(two_years):
+    """Fluxes of the month after it, against a warm-up in the half-hourly steps of the forcing."""
+    span = two_years.span([2022])
+    forcing, step = two_years.warm_up_forcing(span)
+    given = two_years.forcing[two_years.warm_up(span)]
+    assert step == 3600.0
+    np.testing.assert_allclose(forcing, 0.5 * (given[::2] + given[1::2]), rtol=1e-12)
+    month = [Stream("latent_heat", np.where(np.arange(span.stop - span.start) < 30 * PER_DAY, 0, -1))]
+    made = two_years.evaluator("GRA", ("stomatal_slope_medlyn",), span, month)
+    fine = replace(made, warm_up=given, warm_up_step=1800.0)
+    coarse, half_hourly = (one.evaluate([[3.0], [5.0]]).values["latent_heat"][:, 0] for one in (made, fine))
+    np.testing.assert_allclose(coarse, half_hourly, rtol=0.01)
 
 
 def test_the_warm_up_forgets_the_starting_state(two_years):
