@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from terraflux.region.results import RegionResults, open_results
 FILL = np.float32(1e20)
 AT_ONCE = 12  # months held on the grid
 MODEL = "terraflux"
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 
 
 def exportable(results: RegionResults, kind: str = "monthly") -> list[ExportedVariable]:
@@ -61,7 +63,11 @@ def export_region(folder: str | os.PathLike[str], out: str | os.PathLike[str] | 
 
 
 class _Grid:
-    """The regular grid of the cells, rows from south to north."""
+    """The regular grid of the cells, rows from south to north, with a ring of empty cells around it.
+
+    Tools that carry maps to other grids by the nearest cell, ILAMB among them, would else spread the outermost cells over all
+    that lies beyond.
+    """
 
     def __init__(self, results: RegionResults) -> None:
         latitude, longitude = results.static("latitude"), results.static("longitude")
@@ -69,10 +75,23 @@ class _Grid:
         self.longitude, self.column = np.unique(np.round(longitude, 9), return_inverse=True)
         self.latitude, self.row = _filled(self.latitude, self.row, results, "latitude")
         self.longitude, self.column = _filled(self.longitude, self.column, results, "longitude")
+        self.latitude_bounds = np.clip(_bounds(self.latitude, self.longitude), -90.0, 90.0)
+        self.longitude_bounds = _bounds(self.longitude, self.latitude)
+        self._add_ring()
         self.area = self.on_grid(results.static("area"))
         self.land = np.nan_to_num(self.on_grid(results.static("land_fraction")))
         if np.isnan(self.area).any():  # water within the grid: as wide and high as its row
             self.area = np.where(np.isnan(self.area), _area_of(self), self.area)
+
+    def _add_ring(self) -> None:
+        self.latitude_bounds, south = _ringed(self.latitude_bounds, -90.0, 90.0)
+        # Around the whole globe there is nothing beyond the first and the last column.
+        width = np.ptp(self.longitude_bounds)
+        free = 0.5 * (360.0 - width)
+        self.longitude_bounds, west = _ringed(self.longitude_bounds, self.longitude_bounds[0, 0] - free,
+                                              self.longitude_bounds[-1, 1] + free)
+        self.latitude, self.longitude = self.latitude_bounds.mean(axis=1), self.longitude_bounds.mean(axis=1)
+        self.row, self.column = self.row + south, self.column + west
 
     def on_grid(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Values [..., cell] on the grid [..., lat, lon], NaN elsewhere."""
@@ -95,20 +114,30 @@ def _filled(centres: NDArray[np.float64], place: NDArray[np.int64], results: Reg
     return centres[0] + step * np.arange(whole[-1] + 1), whole[place]
 
 
-def _edges(centres: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+def _bounds(centres: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
     half = 0.5 * (centres[1] - centres[0] if centres.size > 1 else other[1] - other[0] if other.size > 1 else 0.5)
     return np.stack([centres - half, centres + half], axis=1)
+
+
+def _ringed(bounds: NDArray[np.float64], least: float, most: float) -> tuple[NDArray[np.float64], int]:
+    """Bounds with a cell more at either end that lies within the limits, and how many came before."""
+    width, slack = bounds[0, 1] - bounds[0, 0], 1e-9
+    before = bounds[0, 0] - width >= least - slack
+    after = bounds[-1, 1] + width <= most + slack
+    parts = [*([bounds[:1] - width] if before else []), bounds, *([bounds[-1:] + width] if after else [])]
+    return np.concatenate(parts), int(before)
 
 
 def _area_of(grid: _Grid) -> NDArray[np.float64]:
     from terraflux.drivers.grid.cell_area import strip_area
 
-    south, north = np.clip(_edges(grid.latitude, grid.longitude).T, -90.0, 90.0)
-    west, east = _edges(grid.longitude, grid.latitude).T
+    south, north = grid.latitude_bounds.T
+    west, east = grid.longitude_bounds.T
     return np.asarray(strip_area(south[:, None], north[:, None], (east - west)[None, :]))
 
 
-def _begin(path: Path, grid: _Grid, results: RegionResults, title: str) -> Any:
+def _begin(path: Path, grid: _Grid, results: RegionResults, title: str, *, measured: bool = False) -> Any:
+    """A file with the grid; `measured` = it is the file of areas itself."""
     from netCDF4 import Dataset
 
     file = Dataset(path, "w", format="NETCDF4_CLASSIC")
@@ -118,18 +147,19 @@ def _begin(path: Path, grid: _Grid, results: RegionResults, title: str) -> Any:
         "Conventions": "CF-1.8", "title": title + (" (SYNTHETIC weather, not a real place)" if synthetic else ""),
         "institution": "not stated", "source": "terraflux land-surface model, regional run",
         "history": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} terraflux region export", "references": "docs/region/running.md",
-        "comment": f"forcing: {facts['forcing']['place']}; run {facts['identity']}", "synthetic": np.int32(synthetic)})
+        "comment": f"forcing: {facts['forcing']['place']}; run {facts['identity']}", "synthetic": np.int32(synthetic)}
+        | ({} if measured else {"external_variables": "areacella"}))
     file.createDimension("lat", grid.latitude.size)
     file.createDimension("lon", grid.longitude.size)
     file.createDimension("bnds", 2)
-    for name, long_name, unit, axis, centres, other in (
-            ("lat", "latitude", "degrees_north", "Y", grid.latitude, grid.longitude),
-            ("lon", "longitude", "degrees_east", "X", grid.longitude, grid.latitude)):
+    for name, long_name, unit, axis, centres, bounds in (
+            ("lat", "latitude", "degrees_north", "Y", grid.latitude, grid.latitude_bounds),
+            ("lon", "longitude", "degrees_east", "X", grid.longitude, grid.longitude_bounds)):
         variable = file.createVariable(name, "f8", (name,))
         variable.setncatts({"units": unit, "standard_name": long_name, "long_name": f"{long_name} of the cell centre",
                             "axis": axis, "bounds": f"{name}_bnds"})
         variable[:] = centres
-        file.createVariable(f"{name}_bnds", "f8", (name, "bnds"))[:] = _edges(centres, other)
+        file.createVariable(f"{name}_bnds", "f8", (name, "bnds"))[:] = bounds
     return file
 
 
@@ -137,10 +167,12 @@ def _fixed(target: Path, grid: _Grid, results: RegionResults, name: str, unit: s
            values: NDArray[np.float64]) -> Path:
     path = target / f"{name}.nc"
     with replacing(path) as draft:
-        with _begin(draft, grid, results, f"terraflux: {long_name}") as file:
-            variable = file.createVariable(name, "f4" if unit == "%" else "f8", ("lat", "lon"))
-            variable.setncatts({"units": unit, "standard_name": standard_name, "long_name": long_name,
-                                "cell_methods": "area: sum" if unit == "m2" else "area: mean"})
+        with _begin(draft, grid, results, f"terraflux: {long_name}", measured=unit == "m2") as file:
+            variable = file.createVariable(name, "f8", ("lat", "lon"))
+            # Totals are made of these two, so they keep all digits.
+            variable.setncatts({"units": unit, "standard_name": standard_name, "long_name": long_name}
+                               | ({"cell_methods": "area: sum"} if unit == "m2" else
+                                  {"cell_methods": "area: mean", "cell_measures": "area: areacella"}))
             variable[:] = values
         _on_disk(draft)
     return path
@@ -165,7 +197,8 @@ def _series(target: Path, grid: _Grid, results: RegionResults, kind: str, one: E
             variable = file.createVariable(one.name, "f4", ("time", "lat", "lon"), fill_value=FILL, zlib=True, complevel=1,
                                            shuffle=True, chunksizes=(1, grid.latitude.size, grid.longitude.size))
             variable.setncatts({"units": one.unit, "long_name": one.long_name, "missing_value": FILL,
-                                "cell_methods": "time: mean area: mean where land", "comment": "sum of " + ", ".join(one.parts)}
+                                "cell_methods": "time: mean area: mean where land", "cell_measures": "area: areacella",
+                                "comment": "sum of " + ", ".join(one.parts)}
                                | ({"standard_name": one.standard_name} if one.standard_name else {}))
             for begin in range(0, len(days) - 1, AT_ONCE):
                 after = min(begin + AT_ONCE, len(days) - 1)

@@ -57,8 +57,9 @@ def read_product(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     et, ...), or the name of a variable in the file together with a quantity after a colon, such as "GPP_best:gpp".
     Evapotranspiration is also made from latent heat. `box` is west, east, south, north (degrees). `unit` holds against
     the file's. `step` (day, 8day, month, year) says what a stamp without bounds stands for where that is not plain.
-    `quality` is a rule for MODIS bits: {rules}. Of each month `least_share` of the days must have values. Raises
-    ForcingError naming file, variable, unit, time and what to do.
+    Means over land and cells of stated area take sftlf.nc and areacella.nc from beside the file, as CMIP keeps them.
+    `quality` is a rule for MODIS bits: {rules}. Of each month `least_share` of the days must have values. Raises ForcingError
+    naming file, variable, unit, time and what to do.
     """
     wanted_name, _, kind = variable.partition(":")
     wanted = quantity(kind or wanted_name)
@@ -83,6 +84,10 @@ def read_product(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
                        latitude_edges=_part(grid.latitude_edges, rows), longitude_edges=_part(grid.longitude_edges, columns))
         land, areas = (_fixed(opened[0], names, stored, sources[0].variable, grid, rows, columns)
                        for names in (LAND_NAMES, AREA_NAMES))
+        if land is None and "where land" in str(sources[0].variable.attributes.get("cell_methods", "")):
+            land = _beside(files[0], "sftlf", grid, rows, columns)
+        if areas is None and "areacella" in str(sources[0].variable.attributes.get("cell_measures", "")):
+            areas = _beside(files[0], "areacella", grid, rows, columns)
         attributes = opened[0].attributes
     if values.shape[0] == 0:
         raise ForcingError("no period has enough values", file=files[0], variable=stored,
@@ -268,6 +273,18 @@ def _values(variable: GridVariable, steps: slice, rows: slice, columns: slice) -
     return variable.read({front[0]: steps, vertical: rows, horizontal: columns, **extra})
 
 
+def _beside(path: str, name: str, grid: HorizontalGrid, rows: slice, columns: slice) -> Floats | None:
+    """The share of land or the area of cells from the file of that name beside a product, as CMIP keeps them."""
+    for found in sorted(Path(path).parent.glob(f"{name}*.nc")):
+        with open_grid_file(found) as opened:
+            one = opened.variables.get(name)
+            if one is None or len(one.dims) != 2:
+                continue
+            grid.require_same(grid_of(opened, one), name)
+            return _fixed(opened, (name,), "", one, grid, rows, columns)
+    return None
+
+
 def _fixed(opened: GridFile, names: tuple[str, ...], stored: str, like: GridVariable, grid: HorizontalGrid, rows: slice,
            columns: slice) -> Floats | None:
     """A field without time: the share of land (0..1), or the area of cells (m2)."""
@@ -276,7 +293,7 @@ def _fixed(opened: GridFile, names: tuple[str, ...], stored: str, like: GridVari
         if one is None or known == stored or one.dims != like.dims[-2:] or one.shape != grid.shape:
             continue
         values = np.nan_to_num(one.read({one.dims[0]: rows, one.dims[1]: columns}))
-        if names is AREA_NAMES:
+        if known in AREA_NAMES:
             if one.unit not in AREA_UNITS:
                 continue
             return values * AREA_UNITS[one.unit]

@@ -1,5 +1,7 @@
 """`terraflux region`: a calibrated model over a country for decades, and its files."""
 
+import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -70,16 +72,45 @@ def status(folder: Folder,
 def export(folder: Folder, out: Annotated[Path | None, typer.Option(help="Folder of the files; default: export/ in the "
                                                                          "run.")] = None,
            variable: Annotated[list[str] | None, typer.Option(help="CMIP name, such as gpp; several times for more.")] = None,
-           member: Annotated[int | None, typer.Option(help="Member of an ensemble; default: their mean.")] = None) -> None:
+           member: Annotated[int | None, typer.Option(help="Member of an ensemble; default: their mean.")] = None,
+           model: Annotated[str, typer.Option(help="Name of the model in file names and in ILAMB.")] = "terraflux",
+           ilamb: Annotated[bool, typer.Option("--ilamb", help="Lay a study out for ILAMB: MODELS/, ilamb.cfg, regions.nc; "
+                                                               "default folder: ilamb/ in the run.")] = False,
+           data: Annotated[Path | None, typer.Option(help="With --ilamb: folder that holds DATA/<variable>/<source>/; default: "
+                                                          "$ILAMB_ROOT.")] = None,
+           regions: Annotated[str, typer.Option(help="With --ilamb: china, none, or a file: GeoJSON, shapefile, "
+                                                     "TOML.")] = "china") -> None:
     """Write CF netCDF files, one per variable on the grid, as ILAMB reads them."""
     from terraflux.cli.progress import Progress
-    from terraflux.region.export import export_region
+    from terraflux.region.export import MODEL_NAME, export_region
 
+    if MODEL_NAME.fullmatch(model) is None:
+        raise ValueError(f"--model {model!r}: use letters, digits, dots and hyphens")
+    root = data or (Path(os.environ["ILAMB_ROOT"]) if os.environ.get("ILAMB_ROOT") else None)
+    if ilamb and root is None:
+        raise ValueError("--ilamb needs the references: give --data FOLDER, or set ILAMB_ROOT")
+    home = out or folder / ("ilamb" if ilamb else "export")
     with Progress() as progress:
         progress.start("export")
-        files = export_region(folder, out, variables=variable or (), member=member, progress=progress.update)
+        files = export_region(folder, home / "MODELS" / model if ilamb else home, variables=variable or (), model=model,
+                              member=member, progress=progress.update)
     for path in files:
         print(path)
+    if ilamb and root is not None:
+        _write_ilamb_study(home, root, regions)
+
+
+def _write_ilamb_study(home: Path, data: Path, regions: str) -> None:
+    """Configuration and regions of a study, and the command that runs it."""
+    from terraflux.evaluation.comparison.ilamb_study import write_study
+    from terraflux.evaluation.comparison.regions import read_regions, regions_of_china
+
+    shapes = () if regions == "none" else regions_of_china() if regions == "china" else read_regions(regions)
+    study = write_study(home, data, regions=shapes)
+    for name, source in study.confrontations:
+        print(f"{name} against {source}")
+    print(f"cd {shlex.quote(str(home))} && ILAMB_ROOT={shlex.quote(str(data.resolve()))} MPLBACKEND=Agg ilamb-run "
+          f"{shlex.join(study.arguments('_build'))}")
 
 
 def region() -> typer.Typer:

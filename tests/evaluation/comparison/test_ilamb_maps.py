@@ -32,7 +32,8 @@ def pair():
     season = (1.2 - np.cos(2 * np.pi * (month - 1 - late) / 12)).transpose(2, 0, 1)
     simulated = 1.1 * level * season + 0.5 * generator.normal(size=(60, 10, 12))
     reference[:, generator.random((10, 12)) < 0.2] = np.nan
-    return tuple(fields_of(name, "gpp", values, TIME, latitude, longitude)
+    # ILAMB was given times of a calendar without leap days.
+    return tuple(fields_of(name, "gpp", values, TIME, latitude, longitude, calendar="noleap")
                  for name, values in (("ours", simulated), ("reference", reference)))
 
 
