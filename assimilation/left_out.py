@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from terraflux.assimilation.fit import Fit, fit
 from terraflux.assimilation.hierarchy import hierarchy
+from terraflux.assimilation.lasting_errors import LastingError, lasting_errors, typical
 from terraflux.assimilation.parameter_space import ParameterSpace
 from terraflux.assimilation.prediction import Prediction, StreamPrediction, predict_posterior, thinned
 from terraflux.assimilation.problem import Problem
-from terraflux.assimilation.shared_errors import SharedError, shared_errors, typical
 from terraflux.assimilation.tower_columns import TowerColumns
 from terraflux.assimilation.tower_problem import TowerProblem
 
@@ -101,10 +101,10 @@ def sites_left_out(problem: Problem, fits: Mapping[str, Fit], *, years: Mapping[
         wanted = (years or {}).get(site) or problem.validation or problem.calibration
         target = own.target if tuple(wanted) == own.target.years else TowerProblem(
             problem, own.target.columns, years=wanted, observations=own.target.observations, threads=own.target.threads)
-        shared = {"transferred": typical([shared_errors(fits[other].target, fits[other].mode) for other in others]),
-                  "site": shared_errors(own.target, own.mode)}
+        lasting = {"transferred": typical([lasting_errors(fits[other].target, fits[other].mode) for other in others]),
+                  "site": lasting_errors(own.target, own.mode)}
         rows += _compared(target, site, {"prior": target.space.draw(np.random.default_rng(seed), count),
-                                         "transferred": draws, "site": thinned(own.draws, count)}, seed, shared)
+                                         "transferred": draws, "site": thinned(own.draws, count)}, seed, lasting)
     return rows
 
 
@@ -147,7 +147,7 @@ def years_left_out(problem: Problem, columns: TowerColumns, *, method: str = "au
         target = TowerProblem(kept, columns, years=[year], observations=observations, threads=threads)
         rows += _compared(target, str(year), {"prior": target.space.draw(np.random.default_rng(seed), count),
                                               "other years": thinned(found.draws, count)}, seed,
-                          {"other years": shared_errors(found.target, found.mode)})
+                          {"other years": lasting_errors(found.target, found.mode)})
     return rows
 
 
@@ -162,10 +162,10 @@ def skill_table(rows: Sequence[LeftOut]) -> str:
 
 
 def _compared(target: TowerProblem, left_out: str, sources: Mapping[str, Floats], seed: int,
-              shared: Mapping[str, Mapping[str, SharedError]]) -> list[LeftOut]:
+              lasting: Mapping[str, Mapping[str, LastingError]]) -> list[LeftOut]:
     rows = []
     for source, draws in sources.items():
-        predicted: Prediction = predict_posterior(target, draws, count=len(draws), seed=seed, shared=shared.get(source))
+        predicted: Prediction = predict_posterior(target, draws, count=len(draws), seed=seed, lasting=lasting.get(source))
         for every, streams in (("step", predicted.streams), ("day", predicted.daily)):
             for name, one in streams.items():
                 if every == "step" or one is not predicted.streams[name]:

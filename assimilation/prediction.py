@@ -10,7 +10,7 @@ Every draw of the posterior gives a modelled series h; the parameter band is its
 an error drawn with the noise of that draw, sigma_tot z, where sigma_tot^2 = (scale sigma)^2 + extra_sigma^2 and z follows
 the AR(1) of the likelihood over the same gaps. Days and months are means of both over the half hours that were measured;
 part of z is shared by the half hours of a day and remembered by the days after it, as far as the residuals of calibration
-say so (`shared_errors`), else bands of means would be too narrow.
+say so (`lasting_errors`), else bands of means would be too narrow.
 """
 
 import tempfile
@@ -24,10 +24,10 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from terraflux.assimilation.fit import Fit
+from terraflux.assimilation.lasting_errors import NONE, LastingError, lasting_errors, lasting_part
 from terraflux.assimilation.likelihood import memory_of
 from terraflux.assimilation.observed_streams import ObservedStream
 from terraflux.assimilation.residuals import FREEDOM
-from terraflux.assimilation.shared_errors import NONE, SharedError, shared_errors, shared_part
 from terraflux.assimilation.tower_problem import TowerProblem
 from terraflux.model.weave.kernels import kernel
 
@@ -97,7 +97,7 @@ class StreamPrediction:
 class Prediction:
     """Posterior predictions of the streams of a site, and of their daily and monthly means; `prediction[name]` is a stream.
 
-    `draws` (R, p) are the control vectors used, `failed` of which the model could not run. `shared` says what the errors of
+    `draws` (R, p) are the control vectors used, `failed` of which the model could not run. `lasting` says what the errors of
     half hours were taken to share.
     """
 
@@ -108,7 +108,7 @@ class Prediction:
     monthly: Mapping[str, StreamPrediction]
     draws: Floats
     failed: int
-    shared: Mapping[str, SharedError]
+    lasting: Mapping[str, LastingError]
 
     def __getitem__(self, name: str) -> StreamPrediction:
         return self.streams[name]
@@ -116,11 +116,11 @@ class Prediction:
 
 def predict_posterior(target: Fit | TowerProblem, draws: ArrayLike | None = None, *, years: Sequence[int] | None = None,
                       count: int = MOST_DRAWS, seed: int = 0,
-                      shared: Mapping[str, SharedError] | None = None) -> Prediction:
+                      lasting: Mapping[str, LastingError] | None = None) -> Prediction:
     """Posterior predictions of the observations of some years, those of the problem unless given.
 
     `draws` (N, p) are equal-weight control vectors; those of a fit by default, evenly thinned to `count`. Modelled values
-    are kept in single precision until their bands are made. `shared` {stream: what half hours of a day have in common} is
+    are kept in single precision until their bands are made. `lasting` {stream: what half hours of a day have in common} is
     estimated from the residuals of the calibration where a fit is given, none otherwise. Raises ValueError where draws are
     missing or all fail, ProblemError where the years hold no observation.
     """
@@ -129,8 +129,8 @@ def predict_posterior(target: Fit | TowerProblem, draws: ArrayLike | None = None
         if not isinstance(target, Fit):
             raise ValueError("a problem without a fit has no posterior: give draws (N, p) of control vectors")
         draws = target.draws
-    if shared is None:
-        shared = shared_errors(target.target, target.mode) if isinstance(target, Fit) else {}
+    if lasting is None:
+        lasting = lasting_errors(target.target, target.mode) if isinstance(target, Fit) else {}
     chosen = thinned(np.atleast_2d(np.asarray(draws, np.float64)), count)
     if years is not None and tuple(years) != problem.years:
         problem = TowerProblem(problem.problem, problem.columns, years=years, observations=problem.observations,
@@ -145,13 +145,13 @@ def predict_posterior(target: Fit | TowerProblem, draws: ArrayLike | None = None
         made: dict[str, StreamPrediction] = {}
         means: dict[str, dict[str, StreamPrediction]] = {window: {} for window in WINDOWS}
         for one in problem.streams:
-            found = _bands(one, values[problem.parts[one.name]], good, noise.get(one.name, {}), shared.get(one.name, NONE),
+            found = _bands(one, values[problem.parts[one.name]], good, noise.get(one.name, {}), lasting.get(one.name, NONE),
                            problem.columns.time_step, random)
             made[one.name] = found.pop("step")
             for window, entry in found.items():
                 means[window][one.name] = entry
     return Prediction(problem.columns.tower.site.site_id, problem.years, made, means["day"], means["month"], chosen,
-                      len(chosen) - good.size, {one.name: shared.get(one.name, NONE) for one in problem.streams})
+                      len(chosen) - good.size, {one.name: lasting.get(one.name, NONE) for one in problem.streams})
 
 
 def coverage(prediction: Prediction, level: float = 0.9, *, every: str = "step") -> dict[str, float]:
@@ -186,14 +186,14 @@ def _modelled(problem: TowerProblem, draws: Floats) -> Iterator[NDArray[np.float
 
 
 def _bands(stream: ObservedStream, values: NDArray[np.float32], good: NDArray[np.int64], noise: Mapping[str, Floats],
-           shared: SharedError, time_step: float, random: np.random.Generator) -> dict[str, StreamPrediction]:
+           lasting: LastingError, time_step: float, random: np.random.Generator) -> dict[str, StreamPrediction]:
     """Bands of a stream (n, draws) and of those of its means by day and month that are observed well enough."""
     count = good.size
     scale, correlation = (np.broadcast_to(np.asarray(noise.get(name, usual), np.float64), (count,))
                           for name, usual in (("scale", 1.0), ("correlation", 0.0)))
     rows = stream.observed.size
     days, day = np.unique(stream.when.astype("datetime64[D]"), return_inverse=True)
-    in_common = shared_part(days.astype(np.int64), shared, count, random) if shared.share > 0.0 else None
+    in_common = lasting_part(days.astype(np.int64), lasting, count, random) if lasting.share > 0.0 else None
     windows = {name: _Means.of(stream, unit, count) for name, (unit, _, _) in WINDOWS.items()
                if stream.choice.average == "step"}
     pieces = []
@@ -205,7 +205,7 @@ def _bands(stream: ObservedStream, values: NDArray[np.float32], good: NDArray[np
         z = correlated(independent_errors(stream.choice.error_model, modelled.shape, random), memory, before)
         before = z[:, -1].copy()
         if in_common is not None:
-            z = np.sqrt(1.0 - shared.share) * z + np.sqrt(shared.share) * in_common[:, day[part]]
+            z = np.sqrt(1.0 - lasting.share) * z + np.sqrt(lasting.share) * in_common[:, day[part]]
         sigma = np.sqrt((scale[:, None] * stream.sigma[part]) ** 2 + stream.extra_sigma[part] ** 2)
         predicted = modelled + sigma * z
         pieces.append(_judged(modelled, predicted, stream.observed[part]))

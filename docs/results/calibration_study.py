@@ -16,12 +16,12 @@ import xarray as xr
 
 import terraflux as tf
 from terraflux.assimilation.fit import Fit, fit
+from terraflux.assimilation.lasting_errors import lasting_errors
 from terraflux.assimilation.observed_streams import CARBON_PER_MICROMOLE, DARK
 from terraflux.assimilation.parameter_space import ParameterRow
 from terraflux.assimilation.prediction import coverage, predict_posterior
 from terraflux.assimilation.priors import lognormal
 from terraflux.assimilation.problem import SCALE_PRIOR, Problem, SigmaRule, StreamChoice
-from terraflux.assimilation.shared_errors import shared_errors
 from terraflux.assimilation.tower_columns import TowerColumns, tower_columns
 from terraflux.assimilation.tower_problem import TowerProblem
 from terraflux.drivers.tower import Tower
@@ -63,7 +63,7 @@ CHOICES = (
     "stomata, water stress and rooting depth, ground albedo, respiration of roots, stems, growth and soil; leaf area where "
     "it is prognostic, with log spread 0.4 where only the plant type speaks for it.",
     "**Bands of means.** Half hours of a day share a part of their error and days remember it, as the residuals of the years "
-    "of calibration say (`assimilation/shared_errors.py`); bands of single half hours are not touched by it.",
+    "of calibration say (`assimilation/lasting_errors.py`); bands of single half hours are not touched by it.",
     "**Method.** Gauss-Newton from two starts, normal posterior, 128 weighted draws, 64 of them for the bands. "
     "The best point is judged.",
 )
@@ -275,8 +275,8 @@ def study(site: str, data: Path, threads: int = 1) -> tuple[dict[str, Any], dict
     before, _ = scored(columns, problem, controls, problem.calibration, threads)
     after, series = scored(judged, problem, controls, held_out, threads)
     fresh = TowerProblem(problem, judged, years=held_out, threads=threads)
-    shared = shared_errors(target, found.mode)
-    predicted = predict_posterior(fresh, found.draws[:JUDGED], count=JUDGED, seed=1, shared=shared)
+    lasting = lasting_errors(target, found.mode)
+    predicted = predict_posterior(fresh, found.draws[:JUDGED], count=JUDGED, seed=1, lasting=lasting)
     space = target.space
     quantiles = np.quantile(found.physical(), (0.05, 0.5, 0.95), axis=0)
     outcome = {
@@ -290,7 +290,7 @@ def study(site: str, data: Path, threads: int = 1) -> tuple[dict[str, Any], dict
         "scores_calibration": before, "scores": after,
         "coverage": coverage(predicted, 0.9), "coverage_day": coverage(predicted, 0.9, every="day"),
         "coverage_month": coverage(predicted, 0.9, every="month"),
-        "shared_errors": {name: {"share": one.share, "memory": one.memory} for name, one in shared.items()},
+        "lasting_errors": {name: {"share": one.share, "memory": one.memory} for name, one in lasting.items()},
         "status": found.status, "message": found.message,
         "pareto_k": None if found.check is None else float(found.check.shape),
         "optimum": None if found.optimum is None else found.optimum.status,

@@ -183,7 +183,7 @@ def page(outcomes: Outcomes, failed: dict[str, str], found: pd.DataFrame, scores
                "error shared in a day", "its memory"],
               [[site, stream, str(entry["n"]), f"{entry['weight']:.2g}", number(100 * one["coverage"][stream], 1),
                 *(number(100 * one[f"coverage_{every}"].get(stream, float("nan")), 1) for every in ("day", "month")),
-                *(number(one["shared_errors"][stream][what]) if entry["average"] == "step" else "–"
+                *(number(one["lasting_errors"][stream][what]) if entry["average"] == "step" else "–"
                   for what in ("share", "memory"))]
                for site, one in outcomes.items() for stream, entry in one["streams"].items()]),
         "## What is left to gain", *TEXT, table(HEADER, ceiling_rows(outcomes, ceilings)),

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from terraflux.assimilation.fit import Fit
 from terraflux.assimilation.information import Information, information
+from terraflux.assimilation.lasting_errors import lasting_errors
 from terraflux.assimilation.likelihood import memory_of, standardised
 from terraflux.assimilation.observed_streams import ObservedStream
 from terraflux.assimilation.parameter_rows import ProblemError
 from terraflux.assimilation.prediction import Prediction, predict_posterior
 from terraflux.assimilation.residuals import LeastSquares, sensitivity
-from terraflux.assimilation.shared_errors import shared_errors
 from terraflux.assimilation.tower_problem import TowerProblem
 from terraflux.evaluation.metrics import bias, correlation, root_mean_square_error
 
@@ -106,14 +106,14 @@ def review_fit(fit: Fit, *, draws: int = BAND_DRAWS, progress: Callable[[str], o
     tell = progress or (lambda text: None)
     notes: list[str] = []
     periods = []
-    shared = shared_errors(fit.target, fit.mode)
+    lasting = lasting_errors(fit.target, fit.mode)
     for name, target in _targets(fit, notes):
         tell(f"{name}: before, after and bands")
         before, after = target.predict(np.stack([fit.target.space.default_control(), fit.mode]))
         prediction = None
         try:
             prediction = predict_posterior(target, fit.draws, count=max(min(draws, len(fit.draws)), 2), seed=fit.seed,
-                                           shared=shared)
+                                           lasting=lasting)
         except ValueError as trouble:
             notes.append(f"no bands for {name}: {trouble}")
         periods.append(Period(name, target, before, after, prediction))

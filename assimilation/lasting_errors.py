@@ -1,6 +1,6 @@
 """Errors that half hours of a day, and days of a month, share: what makes errors of means larger than averaging says.
 
-    shared = shared_errors(found.target, found.mode)      # {stream: SharedError}, from the residuals of calibration
+    lasting = lasting_errors(found.target, found.mode)      # {stream: LastingError}, from the residuals of calibration
 
 The errors of half hours in a likelihood forget within hours, those of a model last for days. With standardised errors
 
@@ -31,17 +31,17 @@ MOST_SHARE, MOST_MEMORY = 0.95, 0.99
 
 
 @dataclass(frozen=True)
-class SharedError:
+class LastingError:
     """`share` (0..1) of the error variance that half hours of a day have in common, and its `memory` (0..1) from day to day."""
 
     share: float
     memory: float
 
 
-NONE = SharedError(0.0, 0.0)
+NONE = LastingError(0.0, 0.0)
 
 
-def shared_errors(problem: TowerProblem, control: ArrayLike) -> dict[str, SharedError]:
+def lasting_errors(problem: TowerProblem, control: ArrayLike) -> dict[str, LastingError]:
     """What errors share in each half-hourly stream of a problem, from its residuals at a control vector (p,): one run.
 
     Streams of means, and those with too few days, share nothing. Raises ValueError where the model fails.
@@ -52,11 +52,11 @@ def shared_errors(problem: TowerProblem, control: ArrayLike) -> dict[str, Shared
         raise ValueError(f"{problem.columns.tower.site.site_id}: the model fails with the parameters whose residuals were "
                          "to tell the errors that days share")
     noise = problem.space.noise(u)
-    return {one.name: shared_error(one, predicted[:, problem.parts[one.name]], noise.get(one.name, {}))
+    return {one.name: lasting_error(one, predicted[:, problem.parts[one.name]], noise.get(one.name, {}))
             for one in problem.streams}
 
 
-def shared_error(stream: ObservedStream, predicted: Floats, noise: Mapping[str, Floats]) -> SharedError:
+def lasting_error(stream: ObservedStream, predicted: Floats, noise: Mapping[str, Floats]) -> LastingError:
     """What the errors of a stream share, from modelled observations (1, n) and the noise (`scale`, `correlation`)."""
     if stream.choice.average != "step":
         return NONE
@@ -76,15 +76,15 @@ def shared_error(stream: ObservedStream, predicted: Floats, noise: Mapping[str, 
         return NONE
     months = _months(day, size)
     if len(months) < LEAST_MONTHS:
-        return SharedError(share, _from_neighbours(day, mean, share * variance))
+        return LastingError(share, _from_neighbours(day, mean, share * variance))
     observed = np.mean([(np.sum(size[part] * mean[part]) / size[part].sum()) ** 2 for part in months]) / variance
-    return SharedError(share, _from_months(day, size, alone, months, share, float(observed)))
+    return LastingError(share, _from_months(day, size, alone, months, share, float(observed)))
 
 
-def typical(found: Sequence[Mapping[str, SharedError]]) -> dict[str, SharedError]:
+def typical(found: Sequence[Mapping[str, LastingError]]) -> dict[str, LastingError]:
     """Medians over towers, by stream, for a tower that has no residuals of its own."""
     names = dict.fromkeys(name for one in found for name in one)
-    return {name: SharedError(*(float(np.median([getattr(one[name], what) for one in found if name in one]))
+    return {name: LastingError(*(float(np.median([getattr(one[name], what) for one in found if name in one]))
                                 for what in ("share", "memory"))) for name in names}
 
 
@@ -123,7 +123,7 @@ def _from_months(day: NDArray[np.datetime64], size: NDArray[np.int64], alone: Fl
     return low
 
 
-def shared_part(day: NDArray[np.int64], error: SharedError, count: int, random: np.random.Generator) -> Floats:
+def lasting_part(day: NDArray[np.int64], error: LastingError, count: int, random: np.random.Generator) -> Floats:
     """Draws (count, days) of the shared error of days numbered `day` (days,), ascending, of unit variance."""
     gaps = np.diff(day, prepend=day[:1]).astype(np.float64)
     keep = np.where(np.arange(day.size) == 0, 0.0, error.memory**gaps)
