@@ -10,6 +10,7 @@ where one exceeds 1e-5.
 import argparse
 import shlex
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import netCDF4
@@ -27,13 +28,13 @@ TOLERANCE = 1e-5
 POOLS = ("cVeg", "cLitter", "cSoil")
 
 
-def make_run(folder: Path, degrees: float) -> Path:
-    """Two years of the synthetic nation, one of them a leap year, with all that can be exported."""
-    wanted = [one for one in EXPORTED if one.name in STUDY_VARIABLES]
+def make_run(folder: Path, degrees: float, variables: Collection[str] = STUDY_VARIABLES) -> Path:
+    """Two years of the synthetic nation, one of them a leap year, with what the export of `variables` needs."""
+    wanted = [one for one in EXPORTED if one.name in variables]
     parts = {kind: sorted({part for one in wanted if (one.name in POOLS) == (kind == "annual") for part in one.parts})
              for kind in ("monthly", "annual")}
-    choices = choices_from({"forcing": {"synthetic": degrees}, "output": parts,
-                            "run": {"first": "2000-01-01", "last": "2001-12-31", "spin_up_years": 0, "threads": 1}}, folder=folder)
+    days = {"first": "2000-01-01", "last": "2001-12-31", "spin_up_years": 0, "threads": 1}
+    choices = choices_from({"forcing": {"synthetic": degrees}, "output": parts, "run": days}, folder=folder)
     result = run_region(choices, folder=folder / "run")
     if result.status != "done":
         raise SystemExit("\n".join(result.troubles))

@@ -47,7 +47,8 @@ class IlambResult:
 
 def ilamb_numbers(simulated: Fields, reference: Fields, shares: Mapping[str, Floats] | None = None, *, totals: bool = False,
                   interannual: bool = True) -> dict[Key, float]:
-    """Scalars as ILAMB prints them, for the whole ("global") and for regions (cells of which a share above half lies in).
+    """Scalars as ILAMB prints them, for the whole ("global") and for regions (cells of which a share above half lies in) where
+    the reference has values.
 
     Fields are monthly, or yearly with the scores of bias and pattern only, on the same steps and on grids whose cells are the
     same where both reach, each with its own missing cells and land. Means are in the unit of the fields. With `totals`
@@ -65,6 +66,7 @@ def ilamb_numbers(simulated: Fields, reference: Fields, shares: Mapping[str, Flo
     areas = {SIMULATED: simulated.area(), REFERENCE: reference.area()}
     both = np.isfinite(means[SIMULATED]) & np.isfinite(means[REFERENCE])
     held = {GLOBAL: np.ones(both.shape, dtype=bool)} | {name: share > 0.5 for name, share in (shares or {}).items()}
+    held = {name: inside for name, inside in held.items() if (inside & np.isfinite(means[REFERENCE])).any()}
     found: dict[Key, float] = {}
     for region, inside in held.items():
         def put(who: str, name: str, values: Floats, area: Floats, factor: float | None = None, region: str = region,

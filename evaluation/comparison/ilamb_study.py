@@ -211,7 +211,8 @@ def run_study(study: IlambStudy, program: Sequence[str | os.PathLike[str]], buil
         raise ForcingError("the build folder exists; ILAMB would load what it finds in it", file=place,
                            remedy="delete it, or name another")
     environment = {**os.environ, "ILAMB_ROOT": str(study.data.resolve()), "MPLBACKEND": "Agg"}
-    told = subprocess.run([*(os.fspath(part) for part in program), *study.arguments(build)], cwd=study.folder, env=environment, text=True,
+    command = [*(os.fspath(part) for part in program), *study.arguments(build)]
+    told = subprocess.run(command, cwd=study.folder, env=environment, text=True,
                           capture_output=True, timeout=timeout, check=False)
     if told.returncode != 0 or not place.is_dir():
         raise ForcingError(f"ILAMB left with {told.returncode}: {told.stderr.strip()[-500:] or told.stdout.strip()[-500:]}",
