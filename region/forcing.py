@@ -18,6 +18,7 @@ from terraflux.model.disaggregation import AIR_TEMPERATURE_RANGE
 from terraflux.model.variables import variable_table
 from terraflux.region.configuration import RegionChoices
 from terraflux.region.errors import RegionError
+from terraflux.region.leaf_area import LEAF_AREA
 
 DAY = 86400
 Days = NDArray[np.datetime64]
@@ -42,6 +43,9 @@ class Forcing(Protocol):
     def read(self, first: np.datetime64, last: np.datetime64, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[Any]:
         """[interval, variable, cell] of the days from first to last, both included."""
 
+    def leaf_area(self, first: np.datetime64, last: np.datetime64, cells: NDArray[np.int64]) -> NDArray[Any] | None:
+        """Leaf area index (m2 m-2) [day, plant type, cell] by `cells.plant_types`, None where it is told for cells only."""
+
 
 class StoreForcing:
     """A forcing store on disk."""
@@ -63,6 +67,10 @@ class StoreForcing:
     def read(self, first: np.datetime64, last: np.datetime64, cells: NDArray[np.int64], names: Sequence[str]) -> NDArray[Any]:
         """Chunks are verified against their checksums; ForcingError for one that is absent or damaged."""
         return self._store.slab(str(first), str(last), cells, variables=tuple(names))
+
+    def leaf_area(self, first: np.datetime64, last: np.datetime64, cells: NDArray[np.int64]) -> NDArray[Any] | None:
+        """As stored."""
+        return self._store.leaf_area_of_plants(str(first), str(last), cells)
 
 
 class NationForcing:
@@ -86,6 +94,10 @@ class NationForcing:
         made = self._nation.daily(first, last, self._order[cells])
         rows = [self._nation.variables.index(name) for name in names]
         return made if rows == list(range(made.shape[1])) else made[:, rows]
+
+    def leaf_area(self, first: np.datetime64, last: np.datetime64, cells: NDArray[np.int64]) -> NDArray[Any] | None:
+        """None: it is shared out as that of maps is."""
+        return None
 
 
 @lru_cache(maxsize=2)
@@ -114,20 +126,25 @@ def open_forcing(choices: RegionChoices) -> Forcing:
 @dataclass(frozen=True, eq=False)
 class Slab:
     """Weather [interval, variable, cell] of the days `first_day` .. before `after`, counted from the first of the run, with
-    `before` intervals in front of them."""
+    `before` intervals in front of them, and the leaf area of plant types [day, plant type, cell] over the same time, if
+    told."""
 
     first_day: int
     after: int
     before: int
     per_day: int
     weather: NDArray[Any]
+    leaves: NDArray[Any] | None = None
 
-    def piece(self, first: int, after: int) -> tuple[NDArray[np.float64], tuple[int, int]]:
-        """Weather of some of the days for the model, and how many neighbours it holds on either side."""
+    def piece(self, first: int, after: int) -> tuple[NDArray[np.float64], NDArray[Any] | None, tuple[int, int]]:
+        """Weather of some of the days for the model, the leaf area of plant types [interval, plant type, cell] or None, and how
+        many neighbours they hold on either side."""
         low = self.before + (first - self.first_day) * self.per_day
         high = self.before + (after - self.first_day) * self.per_day
         beside = (0, 0) if self.per_day == 1 else (min(low, 1), min(len(self.weather) - high, 1))
-        return np.ascontiguousarray(self.weather[low - beside[0]:high + beside[1]], np.float64), beside
+        chosen = slice(low - beside[0], high + beside[1])
+        leaves = None if self.leaves is None else self.leaves[np.arange(chosen.start, chosen.stop) // self.per_day]
+        return np.ascontiguousarray(self.weather[chosen], np.float64), leaves, beside
 
 
 def read_slab(forcing: Forcing, start: np.datetime64, first: int, after: int, cells: NDArray[np.int64],
@@ -144,7 +161,8 @@ def read_slab(forcing: Forcing, start: np.datetime64, first: int, after: int, ce
     high = min(last + 1, forcing.last_day) if wide else last
     weather = forcing.read(low, high, cells, names)
     _refuse_impossible(weather, names, low, forcing.interval_seconds, cells, forcing)
-    return Slab(first, after, int((day - low).astype(int)) * per_day, per_day, weather)
+    leaves = forcing.leaf_area(low, high, cells) if LEAF_AREA in names else None
+    return Slab(first, after, int((day - low).astype(int)) * per_day, per_day, weather, leaves)
 
 
 def _refuse_impossible(weather: NDArray[Any], names: Sequence[str], start: np.datetime64, seconds: int,

@@ -16,7 +16,7 @@ BARE = "BSV"  # where a cell has no plants at all
 class Mosaic:
     """Columns in fixed order: by member, then cell, then plant type.
 
-    Per column: number of the `cell` within the tile (also its series of forcing), of the `plant` type in `plant_types`, of
+    Per column: number of the `cell` within the tile, of the `plant` type in `plant_types`, of
     the `member`, and the `weight` in the mean of its cell. `left_out` is the share of the land of each cell whose plants were
     below the smallest fraction; the others stand for it.
     """
@@ -34,6 +34,12 @@ class Mosaic:
     def columns(self) -> int:
         """Number of columns."""
         return int(self.cell.size)
+
+    def within(self, first: int, after: int) -> "Mosaic":
+        """The columns of one member in the cells `first` .. before `after`, which are numbered from 0."""
+        chosen = np.flatnonzero((self.member == 0) & (self.cell >= first) & (self.cell < after))
+        return Mosaic(self.cell[chosen] - first, self.plant[chosen], self.member[chosen], self.weight[chosen], self.plant_types,
+                      after - first, 1, self.left_out[first:after])
 
     def to_cells(self, values: Floats) -> Floats:
         """Means of cells [..., member, cell] from values [..., column], always summed in the same order."""

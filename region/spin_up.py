@@ -14,6 +14,7 @@ from terraflux.model.spinup_run import spin_up as to_steady_state
 from terraflux.model.weave.failure import Failure
 from terraflux.model.weave.lane_choice import BLOCK, Model
 from terraflux.region.forcing import Slab
+from terraflux.region.leaf_area import weather_of_columns
 from terraflux.region.mosaic import Mosaic
 from terraflux.region.plan import RegionPlan
 
@@ -44,9 +45,10 @@ class _OnThreads:
         return result
 
 
-def batch_cells(plan: RegionPlan, per_day: int, rows: int) -> int:
-    """Cells whose recycled forcing fits into memory at a time."""
-    return max(1, FORCING_BYTES // (8 * max(plan.spin_up_days, 1) * per_day * rows))
+def batch_cells(plan: RegionPlan, mosaic: Mosaic, per_day: int, rows: int) -> int:
+    """Cells whose recycled forcing, one series per column of a member, fits into memory at a time."""
+    of_cell = -(-mosaic.columns // (mosaic.members * mosaic.cells))
+    return max(1, FORCING_BYTES // (8 * max(plan.spin_up_days, 1) * per_day * rows * of_cell))
 
 
 def first_days(plan: RegionPlan) -> int:
@@ -68,7 +70,7 @@ def spun_up(plan: RegionPlan, mosaic: Mosaic, sets: Sequence[ParameterSet], vect
     failures of columns (numbered among these), which then have their first state.
 
     `slab` holds `names` on the recycled days of these cells, of which a run without spin-up needs the air temperature only;
-    `places` is the disaggregation of the tile. Each column is treated by itself.
+    `places` is the disaggregation of the cells of the tile. Each column is treated by itself.
     """
     run = plan.choices.run
     columns = np.flatnonzero((mosaic.cell >= first) & (mosaic.cell < after))
@@ -77,13 +79,16 @@ def spun_up(plan: RegionPlan, mosaic: Mosaic, sets: Sequence[ParameterSet], vect
     state = np.ascontiguousarray(first_states(plan, mosaic, sets, columns, warmth))
     if not run.spin_up_years:
         return columns, state, None, []
-    weather, beside = slab.piece(0, slab.after)
+    cells, leaves, beside = slab.piece(0, slab.after)
+    series = mosaic.within(first, after)
+    weather = weather_of_columns(cells, leaves, plan.cells.plant_types, names, series)
     begun, model = state.copy(), _OnThreads(plan.model, threads)
     done = to_steady_state(
         cast(Model, model), weather, [sets[int(column)] for column in columns],
-        np.ascontiguousarray(vectors[:, columns]), state, plan.choices.step, forcing_of=mosaic.cell[columns] - first,
-        physical_cycles=run.physical_cycles, carbon_cycles=run.spin_up_cycles, small_drift=EVERY_CYCLE,
-        disaggregation=places.of(np.arange(first, after)).starting(plan.choices.run.first, beside))
+        np.ascontiguousarray(vectors[:, columns]), state, plan.choices.step,
+        forcing_of=np.arange(columns.size) % series.columns, physical_cycles=run.physical_cycles,
+        carbon_cycles=run.spin_up_cycles, small_drift=EVERY_CYCLE,
+        disaggregation=places.of(first + series.cell).starting(plan.choices.run.first, beside))
     failed = sorted(model.failures)
     state[:, failed] = begun[:, failed]
     return columns, state, done, [model.failures[one] for one in failed]

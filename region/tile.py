@@ -22,6 +22,7 @@ from terraflux.model.weave.lane_choice import BLOCK
 from terraflux.region.checkpoint import Checkpoint, newest_checkpoint, write_checkpoint
 from terraflux.region.errors import DiskFull, RegionError, Stopped
 from terraflux.region.forcing import Slab, read_slab
+from terraflux.region.leaf_area import weather_of_columns
 from terraflux.region.ledger import append_line, read_lines
 from terraflux.region.lock import TILE_LOCK, exclusive
 from terraflux.region.masking import CellMask, MaskedCell
@@ -31,7 +32,7 @@ from terraflux.region.periods import Gatherer
 from terraflux.region.plan import STOP, RegionPlan, load_plan
 from terraflux.region.spin_up import batch_cells, first_days, spun_up
 
-PIECE_BYTES = 64_000_000  # of daily means that the model hands over at a time
+PIECE_BYTES = 64_000_000  # of daily means that the model hands over, or of weather that it is given, at a time
 PATIENCE = 60.0  # s, for a worker that was given up but still runs the tile
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 Report = Callable[[int, int, str], None]  # tile, cell-days done since the last call, words
@@ -97,6 +98,9 @@ class _Work:
         self.places = plan.disaggregation.of(np.arange(chosen.start, chosen.stop))
         self.names = self.places.variables(plan.model.table)
         self.mosaic = mosaic_of(self.cells, plan.choices.run.minimum_fraction, plan.choices.parameters.members)
+        self.series = self.mosaic.within(0, self.cells.count)
+        self.series_places = self.places.of(self.series.cell)
+        self.forcing_of = np.arange(self.mosaic.columns) % self.series.columns
         self.sets, self.vectors = plan.sources.columns_of(self.mosaic, self.cells, plan.model.table)
         self.gatherers = [Gatherer(layout.spans, np.array([plan.variables.index(name) for name in layout.variables]),
                                    self.mosaic, layout.precision) for layout in plan.layouts]
@@ -164,7 +168,7 @@ class _Work:
     def _spin_up(self) -> None:
         days = first_days(self.plan)
         names = self.names if self.plan.choices.run.spin_up_years else ("air_temperature",)
-        batch = batch_cells(self.plan, 86400 // self.plan.forcing.interval_seconds, len(self.names))
+        batch = batch_cells(self.plan, self.mosaic, 86400 // self.plan.forcing.interval_seconds, len(self.names))
         for first in range(self.spun, self.cells.count, batch):
             after = min(first + batch, self.cells.count)
             slab = read_slab(self.plan.forcing, self.plan.start, 0, days, self.numbers[first:after], names)
@@ -219,18 +223,20 @@ class _Work:
         """Run the columns through a slab; returns the chunks of output that are complete with it."""
         plan, chunks = self.plan, []
         per_day = self._steps_per_day
-        length = max(1, PIECE_BYTES // (8 * len(plan.variables) * self.mosaic.columns))
+        daily_values = max(len(plan.variables) * self.mosaic.columns, len(self.names) * self.series.columns * slab.per_day)
+        length = max(1, PIECE_BYTES // (8 * daily_values))
         for first in range(slab.first_day, slab.after, length):
             after = min(first + length, slab.after)
-            weather, beside = slab.piece(first, after)
+            cells, leaves, beside = slab.piece(first, after)
+            weather = weather_of_columns(cells, leaves, plan.cells.plant_types, self.names, self.series)
             begin = plan.start + first
             times = begin.astype("datetime64[s]") + (np.arange((after - first) * per_day) * plan.choices.step).astype(
                 "timedelta64[s]")
             before = self.state.copy()
             result = plan.model.run(weather, self.vectors, self.state, {"time_step": plan.choices.step},
-                                    forcing_of=self.mosaic.cell, outputs=plan.variables, windows=per_day, lanes=BLOCK,
+                                    forcing_of=self.forcing_of, outputs=plan.variables, windows=per_day, lanes=BLOCK,
                                     threads=self.threads, on_error="status", times=times,
-                                    disaggregation=self.places.starting(begin, beside))
+                                    disaggregation=self.series_places.starting(begin, beside))
             self._take_out(result.failures, [str(one.time) for one in result.failures],
                            [first + one.step // per_day for one in result.failures])
             if self.mask.notes:

@@ -21,7 +21,8 @@ MAP_KEYS = {
     "land_cover": ("file", "variable", "legend", "crs", "fractions", "percent"),
     "soil": ("file", "sand", "clay", "sand_file", "clay_file", "unit", "crs"),
     "elevation": ("file", "variable", "crs", "unit"),
-    "leaf_area": ("files", "variable", "climatology", "composite_days", "scale", "date_pattern", "largest_code", "crs"),
+    "leaf_area": ("files", "variable", "variables", "climatology", "composite_days", "scale", "date_pattern", "largest_code",
+                  "crs"),
     "clumping_index": ("file", "variable"),
     "land_fraction": ("file", "variable"),
 }

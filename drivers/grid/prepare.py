@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -114,7 +115,7 @@ def _build(choices: BuildChoices, path: Path, sources: list[GridSource], tell: P
     leaves: dict[str, Any] = {}
     if "leaf_area" in choices.surface:
         tell(0, 1, "leaf area")
-        leaves, counts = _leaves(choices, edges)
+        leaves, counts = _leaves(choices, edges, cells)
         notes |= {f"leaf_area_{name}": number for name, number in counts.items()}
     tell(0, 1, "checksums of the sources")
     provenance = _provenance(choices, sources, recipes, notes)
@@ -203,18 +204,38 @@ def _opened(choices: BuildChoices, number: int, source: GridSource, recipes: lis
     return OpenSource(source, ways, change)
 
 
-def _leaves(choices: BuildChoices, edges: CellEdges) -> tuple[dict[str, Any], dict[str, int]]:
+def _leaves(choices: BuildChoices, edges: CellEdges, cells: Cells) -> tuple[dict[str, Any], dict[str, int]]:
+    """Leaf area of cells, and of their plant types where each has a variable of its own: that of cells is then their mean."""
     entry = dict(choices.surface["leaf_area"])
-    files = entry.pop("files")
-    values, nodes, counts = leaf_area_nodes(choices.paths((files,) if isinstance(files, str) else tuple(files)),
-                                            entry.pop("variable", ""), edges, **entry)
+    files, own = entry.pop("files"), dict(entry.pop("variables", {}))
+    paths = choices.paths((files,) if isinstance(files, str) else tuple(files))
+    lacking = [name for name in cells.plant_types if name not in own]
+    if own and (lacking or "variable" in entry or not cells.plant_types):
+        grown = ", ".join(cells.plant_types) or "no plants"
+        raise ForcingError(f"variables tell leaf area of {', '.join(own)}, the cells hold {grown}",
+                           file=choices.file, variable="leaf_area",
+                           remedy=f"add {', '.join(lacking)}" if lacking else "give [surface.land_cover], and not variable too")
+    parts: list[NDArray[np.float32]] = []
+    counts, nodes = Counter[str](), np.zeros(0)
+    for name in [own[plant] for plant in cells.plant_types] if own else [entry.pop("variable", "")]:
+        values, dates, found = leaf_area_nodes(paths, name, edges, **entry)
+        if parts and not np.array_equal(dates, nodes):
+            raise ForcingError("the variables have other dates than the first", file=paths[0], variable=name,
+                               remedy="give maps of the same dates for all plant types")
+        parts.append(values)
+        counts.update(found)
+        nodes = dates
     if not entry.get("climatology", False):
         first, last = (np.datetime64(day, "D").astype(np.int64) for day in (choices.first, choices.last))
         if nodes[0] > first + 31 or nodes[-1] < last - 31:
             raise ForcingError(f"leaf area covers {np.datetime64(int(nodes[0]), 'D')} to {np.datetime64(int(nodes[-1]), 'D')}, "
                                "not the period", file=choices.file, variable="leaf_area",
                                remedy="give maps of the period, or a climatology")
-    return {"leaf_area": values, "leaf_area_time": nodes}, counts
+    if not own:
+        return {"leaf_area": parts[0], "leaf_area_time": nodes}, dict(counts)
+    plants = np.stack(parts, axis=1)
+    mean = (plants.astype(np.float64) * cells.plant_fraction).sum(axis=1).astype(np.float32)
+    return {"leaf_area": mean, "leaf_area_time": nodes, "leaf_area_by_plant": plants}, dict(counts)
 
 
 def _carbon_dioxide(choices: BuildChoices, days: NDArray[np.datetime64]) -> Floats:

@@ -29,7 +29,7 @@ class ForcingStore:
 
     `layout` tells period, step and chunks, `cells` the land cells in stored order, `variables` what `slab` gives, in order:
     the weather, then carbon_dioxide and prescribed_leaf_area_index where the store has them. `repairs` are counts by
-    variable, `provenance` tells sources and choices.
+    variable, `provenance` tells sources and choices. `leaf_area_by_plant` [node, plant type, cell] is there where maps tell it.
     """
 
     path: Path
@@ -42,6 +42,7 @@ class ForcingStore:
     carbon_dioxide: NDArray[np.float64] | None
     leaf_area_time: NDArray[np.float64] | None
     leaf_area: NDArray[np.float32] | None
+    leaf_area_by_plant: NDArray[np.float32] | None = None
 
     @property
     def first_day(self) -> np.datetime64:
@@ -106,6 +107,19 @@ class ForcingStore:
             else:
                 self._weather(name, first, after, wanted, result[:, place, :])
         return result
+
+    def leaf_area_of_plants(self, first_day: str | np.datetime64 | int, last_day: str | np.datetime64 | int,
+                            cells: slice | NDArray[np.int64] | None = None) -> NDArray[np.float32] | None:
+        """Leaf area index (m2 m-2) [day, plant type, cell] by `cells.plant_types`; None where the store has it by cell only.
+
+        From one day to another, both included.
+        """
+        if self.leaf_area_by_plant is None or self.leaf_area_time is None:
+            return None
+        first, after = self.day_number(first_day), self.day_number(last_day) + 1
+        chosen = self.leaf_area_by_plant if cells is None else self.leaf_area_by_plant[:, :, cells]
+        flat = leaf_area_of_days(chosen.reshape(len(chosen), -1), self.leaf_area_time, self.layout.dates(first, after))
+        return flat.reshape(after - first, *chosen.shape[1:])
 
     def _weather(self, name: str, first: int, after: int, wanted: NDArray[np.int64], result: NDArray[Any]) -> None:
         """Fill [step, cell] with a variable, chunk by chunk."""
@@ -192,7 +206,8 @@ def open_forcing_store(path: str | os.PathLike[str]) -> ForcingStore:
                   soil_classes=tuple(meanings))
     gas, leaves = static("carbon_dioxide"), static("leaf_area_index")
     names = (*layout.variables, *((CARBON_DIOXIDE,) if gas is not None else ()), *((LEAF_AREA,) if leaves is not None else ()))
-    return ForcingStore(folder, layout, cells, names, repairs, provenance, checksums, gas, static("leaf_area_time"), leaves)
+    return ForcingStore(folder, layout, cells, names, repairs, provenance, checksums, gas, static("leaf_area_time"), leaves,
+                        static("leaf_area_index_of_plants"))
 
 
 def _progress_of(folder: Path) -> tuple[int, int, str]:

@@ -122,7 +122,8 @@ def time_values(layout: StoreLayout) -> tuple[NDArray[np.int64], str]:
 
 
 def static_arrays(layout: StoreLayout, cells: Cells, *, carbon_dioxide: NDArray[np.float64] | None = None,
-                  leaf_area: NDArray[np.float32] | None = None, leaf_area_time: NDArray[np.float64] | None = None
+                  leaf_area: NDArray[np.float32] | None = None, leaf_area_time: NDArray[np.float64] | None = None,
+                  leaf_area_by_plant: NDArray[np.float32] | None = None
                   ) -> dict[str, tuple[NDArray[Any], tuple[str, ...], dict[str, Any]]]:
     """Everything but weather: {name: (values, dimensions, attributes)}."""
     times, unit = time_values(layout)
@@ -152,6 +153,11 @@ def static_arrays(layout: StoreLayout, cells: Cells, *, carbon_dioxide: NDArray[
         periodic = leaf_area_time.size > 1 and bool(leaf_area_time.max() < 366.5)
         arrays["leaf_area_index"] = (np.asarray(leaf_area, dtype=np.float32), ("leaf_area_time", "cell"), {
             "units": "m2 m-2", "standard_name": "leaf_area_index", "long_name": "leaf area index given from outside"})
+        if leaf_area_by_plant is not None:
+            arrays["leaf_area_index_of_plants"] = (
+                np.asarray(leaf_area_by_plant, dtype=np.float32), ("leaf_area_time", "plant_type", "cell"), {
+                    "units": "m2 m-2", "standard_name": "leaf_area_index", "plant_types": list(cells.plant_types),
+                    "long_name": "leaf area index of plant types, given from outside"})
         arrays["leaf_area_time"] = (np.asarray(leaf_area_time, dtype=np.float64), ("leaf_area_time",), {
             "long_name": "day of the year of the climatology" if periodic else "middle of the composite",
             "units": "1" if periodic else "days since 1970-01-01 00:00:00", "climatology": int(periodic)})

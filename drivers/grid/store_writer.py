@@ -46,7 +46,8 @@ class StoreWriter:
 
     def __init__(self, path: str | os.PathLike[str], layout: StoreLayout, cells: Cells, identity: str, *,
                  carbon_dioxide: NDArray[np.float64] | None = None, leaf_area: NDArray[np.float32] | None = None,
-                 leaf_area_time: NDArray[np.float64] | None = None, slab_sources: Sequence[str] = ()) -> None:
+                 leaf_area_time: NDArray[np.float64] | None = None,
+                 leaf_area_by_plant: NDArray[np.float32] | None = None, slab_sources: Sequence[str] = ()) -> None:
         self.path = Path(path)
         self.layout = layout
         self._sources = list(slab_sources) or [""] * layout.slabs
@@ -59,7 +60,7 @@ class StoreWriter:
             raise ForcingError(f"{twice[0]} is given twice", file=self.path, variable=twice[0],
                                remedy="give it as weather of the layout, or as a series")
         self._static = static_arrays(layout, cells, carbon_dioxide=carbon_dioxide, leaf_area=leaf_area,
-                                     leaf_area_time=leaf_area_time)
+                                     leaf_area_time=leaf_area_time, leaf_area_by_plant=leaf_area_by_plant)
         # What is not weather belongs to the identity: other cells are another store.
         parts = {name: sha256(np.ascontiguousarray(values).tobytes()) for name, (values, _, _) in self._static.items()}
         self.identity = sha256(json_bytes({"choices": identity, "static": parts}))
