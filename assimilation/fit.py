@@ -7,7 +7,8 @@
 whose Pareto k and effective size say whether they suffice; if not, a sampler started from that normal posterior. Any
 solver or sampler may be asked for by name. Noise that is sampled (scales, correlations of errors) moves no modelled value:
 it is estimated from the residuals between Gauss-Newton passes, without runs of the model, and has its own block in the
-normal posterior, for a mean and a scale are independent there.
+normal posterior, for a mean and a scale are independent there. What footprints leave out of a likelihood is added last
+(`footprint_error`).
 """
 
 import time
@@ -149,6 +150,9 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
     default = target.space.default_control()
     default_misfit = target.misfit(default[None])[0]
     ladder.done("defaults", f"misfit {float(default_misfit @ target.stream_weight):.1f}")
+    if method in ENSEMBLES and target.problem.footprint.operator == "shared_error":
+        raise ValueError(f"the method {method!r} gives no normal posterior that the operator shared_error could widen; use "
+                         "auto, gn or a sampler")
     if method in ENSEMBLES:
         return _ensemble(target, method, seed, draws, default, default_misfit, ladder, options)
     if method in RANDOM_SEARCHES:
@@ -185,7 +189,10 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
             found["sampling"] = sampled
             made = sampled.equal_draws(draws, seed)
             status, message = sampled.status, sampled.message
-    return _finished(target, method, status, message, mode, made, found, default_misfit, ladder, seed)
+    from terraflux.assimilation.footprint_error import with_footprint_error
+
+    return with_footprint_error(_finished(target, method, status, message, mode, made, found, default_misfit, ladder, seed),
+                                progress=progress)
 
 
 def _search(target: TowerProblem, method: str, default: Floats, starts: int, seed: int, ladder: _Ladder,

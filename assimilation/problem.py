@@ -218,7 +218,8 @@ class FootprintChoice:
             share = getattr(self, name)
             if share is not None and not 0.0 <= share <= 1.0:
                 raise ProblemError(f"{name} = {share} is no share (0..1)")
-        if self.least_target_fraction is None and self.operator in ("inflation", "tempered", "hard_filter"):
+        if self.least_target_fraction is None and self.operator in ("shared_error", "inflation", "tempered",
+                                                                            "hard_filter"):
             object.__setattr__(self, "least_target_fraction",
                                FILTER_TARGET_FRACTION if self.operator == "hard_filter" else LEAST_TARGET_FRACTION)
         if self.largest_location_bias is None and self.operator == "tempered":

@@ -34,7 +34,7 @@
     depth = 0.05
 
     [footprint]
-    operator = "mixture"                         # mixture, inflation, tempered, hard_filter, site
+    operator = "mixture"                         # mixture, shared_error, inflation, tempered, hard_filter, site
 
     [options]
     stomatal_conductance = "medlyn"

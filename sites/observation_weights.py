@@ -1,8 +1,9 @@
 """How much a half hour counts in a likelihood, by how well its footprint stands for the modelled land.
 
-Four operators (specification of footprints, section 8), never mixed silently:
+Operators (specification of footprints, section 8, and one more), never mixed silently:
 
 mixture     the model is run for every land-cover class and its results are mixed with the fractions of the footprint
+shared_error the model is run for one class; what other classes add is one error that all half hours share, which a fit adds
 inflation   the model is run for one class; a representativeness variance is added to the error
 tempered    the model is run for one class; the log likelihood of a half hour is multiplied by rho = phi_target (1 - |b|/b_max)
 hard_filter the model is run for one class; half hours with too little of it in their footprint are left out
@@ -18,7 +19,7 @@ from enum import IntFlag
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-OPERATORS = ("mixture", "inflation", "tempered", "hard_filter", "site")
+OPERATORS = ("mixture", "shared_error", "inflation", "tempered", "hard_filter", "site")
 LEAST_CAPTURED_MASS = 0.7
 LEAST_TARGET_FRACTION = 0.5
 FILTER_TARGET_FRACTION = 0.8

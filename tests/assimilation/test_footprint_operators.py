@@ -18,6 +18,7 @@ from terraflux.assimilation.representativeness import (
 )
 from terraflux.assimilation.tower_columns import tower_columns
 from terraflux.assimilation.tower_problem import TowerProblem
+from terraflux.sites.observation_weights import OPERATORS
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +72,28 @@ def test_the_naive_answer_is_covered_once_representativeness_is_counted_as_one_e
     assert abs(deviations(naive, [twin.truth["DBF"]], naive.normal.covariance + extra)[0]) < 1.96
 
 
+def test_a_fit_with_a_shared_error_covers_the_truth_and_says_by_how_much_it_was_widened(twin, wood_columns):
+    observed = for_operator(twin.observations, "shared_error", target_class=WOOD)
+    found = fitted(twin, wood_columns, "shared_error", observed)
+    truth = found.target.space.control(np.array([[twin.truth["DBF"]]]))[0]
+    assert abs(deviations(found, [twin.truth["DBF"]])[0]) < 1.96
+    assert abs(found.draws[:, 0].mean() - truth[0]) < 1.96 * found.draws[:, 0].std()
+    assert found.draws[:, 0].std() == pytest.approx(found.normal.deviation[0], rel=0.25)
+    assert found.stages[-1].name == "footprints" and found.stages[-1].runs >= 40
+    assert found.check.draws.std() < 0.7 * found.draws[:, 0].std()
+    assert any("half hours share widens the posterior" in words for words in found.warnings)
+    with pytest.raises(ValueError, match="no normal posterior"):
+        fit(found.target, "ienks")
+    with pytest.raises(ProblemError, match="operators are never mixed"):
+        TowerProblem(twin.problem("shared_error"), wood_columns, observations=inflated(twin.observations, twin.columns, WOOD))
+
+
 def test_inflation_takes_most_of_the_bias_away_and_its_shared_error_the_rest(twin, wood_columns, naive, mismatch):
     observed = inflated(twin.observations, twin.columns, WOOD)
     found = fitted(twin, wood_columns, "inflation", observed)
     truth = [twin.truth["DBF"]]
     assert deviations(found, truth)[0] < 0.5 * deviations(naive, truth)[0]
+    assert any("too sure" in words for words in found.warnings) and naive.warnings == ()
     extra = shared_error(found.target, found.normal, observed, mismatch)
     assert abs(deviations(found, truth, found.normal.covariance + extra)[0]) < 1.96
     sigma = observed[f"{STREAM}_representativeness_sigma"].values
@@ -140,5 +158,5 @@ def test_all_winds_together_see_the_shares_of_the_land():
 
 
 def test_a_problem_of_one_class_keeps_its_digest_by_operator(twin):
-    problems: list[Problem] = [twin.problem(one) for one in ("mixture", "site", "inflation", "tempered", "hard_filter")]
-    assert len({one.digest() for one in problems}) == 5
+    problems: list[Problem] = [twin.problem(one) for one in OPERATORS]
+    assert len({one.digest() for one in problems}) == len(OPERATORS) == 6
