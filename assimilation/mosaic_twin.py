@@ -89,7 +89,8 @@ def mosaic_twin(first: str = "2021-05-15", last: str = "2021-07-15", seed: int =
     rows, random = times.size, np.random.default_rng(seed)
     step = float(tower.forcing.attrs["time_step_seconds"])
     wander = _remembering(random, rows, float(np.exp(-step / 3600.0 / WIND_MEMORY_HOURS)))
-    wood = wood_in_footprint(PREVAILING + WANDERING * wander)
+    direction = (PREVAILING + WANDERING * wander) % 360.0
+    wood = wood_in_footprint(direction)
     captured = 0.92 - 0.3 * random.random(rows) ** 3
     classes = ClassFractions(np.stack([wood, 1.0 - wood], axis=1) * captured[:, None], list(CLASSES),
                              [name for name, _ in CLASSES.values()], [plant for _, plant in CLASSES.values()])
@@ -97,9 +98,10 @@ def mosaic_twin(first: str = "2021-05-15", last: str = "2021-07-15", seed: int =
     weights = observation_weights("mixture", captured, np.ones(rows))
 
     def dataset(value: Floats, sigma: Floats) -> xr.Dataset:
-        return observations(times, int(step), [Stream(STREAM, value, sigma, quality)], weights,
+        made = observations(times, int(step), [Stream(STREAM, value, sigma, quality)], weights,
                             site_id=tower.site.site_id, utc_offset_hours=tower.site.utc_offset_hours, classes=classes,
                             footprint_model="invented")
+        return made.assign(wind_direction=("time", direction, {"units": "degree", "standard_name": "wind_from_direction"}))
 
     columns = tower_columns(tower, classes=dataset(np.zeros(rows), np.ones(rows)))
     truth = {plant: TRUTH[plant] * float(np.ravel(one[PARAMETER])[0]) for plant, one in columns.sets.items()}

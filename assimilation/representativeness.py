@@ -28,6 +28,8 @@ from terraflux.sites.observations import ClassFractions, Stream, observations
 
 Floats = NDArray[np.float64]
 ClassParameters = Mapping[str, Mapping[str, ArrayLike]]
+KEPT = ("wind_direction", "footprint_reason", "footprint_caution")
+"""What is known of a row whatever the operator."""
 CARBON_STREAMS = ("net_ecosystem_exchange", "gross_primary_production")
 
 
@@ -124,11 +126,12 @@ def for_operator(observed: xr.Dataset, operator: str, *, target_class: int | Non
         extra = None if representativeness is None else representativeness[name]
         streams.append(Stream(name, observed[name].values, observed[f"{name}_random_sigma"].values,
                               observed[f"{name}_quality"].values, extra))
-    return observations(observed["time"].values, int(observed.attrs["step_seconds"]), streams, weights,
+    made = observations(observed["time"].values, int(observed.attrs["step_seconds"]), streams, weights,
                         site_id=str(observed.attrs["site_id"]), utc_offset_hours=float(observed.attrs["utc_offset_hours"]),
                         classes=classes, target_class=target_class,
                         footprint_model=str(observed.attrs.get("footprint_model", "")),
                         maximum_quality=int(observed.attrs.get("maximum_quality", 0)))
+    return made.assign({name: observed[name] for name in KEPT if name in observed})
 
 
 def inflated(observed: xr.Dataset, columns: TowerColumns, target_class: int,

@@ -16,7 +16,7 @@ from terraflux.sites.observation_weights import OPERATORS, REJECTION_TEXTS, Obse
 from terraflux.sites.records.variables import TOWER_VARIABLES
 
 SCHEMA = "terraflux observations"
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 QUALITY = {-1: "missing", 0: "measured", 1: "filled_good", 2: "filled_medium", 3: "filled_poor"}
 FRACTION_TOLERANCE = 1e-6
 LARGEST_MASS = 1.05

@@ -237,9 +237,11 @@ def _dispersion(footprints: TowerFootprints, vegetation: Vegetation) -> float:
 
 
 def _add_footprint_codes(made: xr.Dataset, footprints: TowerFootprints) -> None:
-    """Why a row has no footprint and what to beware of, bit by bit."""
+    """Where the wind came from, why a row has no footprint and what to beware of, bit by bit."""
     from terraflux.sites.footprint.validity import Caution, Reason
 
+    made["wind_direction"] = ("time", np.asarray(footprints.rows.wind_direction, np.float64), {
+        "units": "degree", "standard_name": "wind_from_direction", "long_name": "direction the wind comes from"})
     tables = (("footprint_reason", footprints.rows.reason, Reason, "why a row has no footprint; 0: it has one"),
               ("footprint_caution", footprints.rows.caution, Caution, "estimated inputs and rules of the paper broken"))
     for name, codes, kind, words in tables:

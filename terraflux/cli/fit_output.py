@@ -75,8 +75,9 @@ def tell(fit: "Fit", files: "FitFiles") -> None:
     import numpy as np
 
     from terraflux.assimilation.posterior_file import unit_of
+    from terraflux.report.fit_footprints import sector_table
     from terraflux.report.fit_page import warnings
-    from terraflux.report.fit_review import unidentified
+    from terraflux.report.fit_review import SCALE_WORDS, unidentified
 
     site, space = fit.target.columns.tower.site.site_id, fit.target.space
     if fit.target.columns.tower.synthetic:
@@ -88,9 +89,13 @@ def tell(fit: "Fit", files: "FitFiles") -> None:
         values[:, k], (0.05, 0.95)))), unit_of(name)) for k, name in enumerate(space.names)]
     print_rows(("parameter", "default", "mode", "mean", "5 %", "95 %", "unit"), rows, f"Parameters at {site}",
                right=range(1, 6))
-    rows = [(one.stream.replace("_", " "), one.period, "daily means" if one.scale == "day" else "observations", str(one.n),
+    rows = [(one.stream.replace("_", " "), one.period, SCALE_WORDS[one.scale], str(one.n),
              f"{one.rmse[0]:.3g}", f"{one.rmse[1]:.3g}", f"{one.reduction:.0%}", one.unit) for one in files.review.scores]
     print_rows(("stream", "years", "of", "n", "RMSE before", "after", "reduction", "unit"), rows, "Scores", right=range(3, 7))
+    header, sectors = sector_table(fit.target.observations, fit.target.years)
+    if sectors:
+        print_rows(tuple(header), [tuple(row) for row in sectors], "Half hours rejected by their footprints",
+                   right=range(1, len(header)))
     for label in unidentified(files.review):
         say(f"! the data do not tell: {label}")
     for text in [*warnings(files.review), *files.notes]:

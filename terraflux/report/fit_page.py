@@ -13,6 +13,7 @@ from terraflux.assimilation.seasonal_course import has_season
 from terraflux.evaluation.cf_attributes import version
 from terraflux.report import fit_data_figures, fit_posterior_figures, fit_season
 from terraflux.report.figures import Drawn
+from terraflux.report.fit_footprints import sector_table
 from terraflux.report.fit_review import SCALE_WORDS, Review, StreamScore, unidentified
 from terraflux.report.style import png, readable_name
 from terraflux.report.templates import rendered
@@ -78,7 +79,7 @@ def fit_html(review: Review, figures: Sequence[Drawn] = (), notes: Sequence[str]
         months=fit_season.month_rows(review),
         degrees="" if found is None else f"{found.degrees_of_freedom:.2f}", size=0 if found is None else len(found.names),
         unidentified=[one.replace("_", " ") for one in unidentified(review)], streams=_streams(review, table),
-        footprint=footprint_rows(review), coverage=_coverage(review),
+        footprint=footprint_rows(review), sectors=sector_table(target.observations, target.years), coverage=_coverage(review),
         figures=[(one.name, one.caption, base64.b64encode(one.png).decode("ascii")) for one in figures],
         stages=[(one.name, one.runs, f"{one.seconds:.1f}", one.message) for one in fit.stages],
         diagnostics=_diagnostics(review),

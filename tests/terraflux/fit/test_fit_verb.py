@@ -358,7 +358,7 @@ operator = "mixture"
 """
 
 
-def test_footprints_mix_plant_types_and_the_page_says_so(tmp_path, mosaic, monkeypatch):
+def test_footprints_mix_plant_types_and_page_and_text_say_so(tmp_path, mosaic, monkeypatch, capsys):
     twin, observations = mosaic
     monkeypatch.setattr("terraflux.cli.fit_towers.opened", lambda *given: twin.tower)
     (tmp_path / "problem.toml").write_text(MOSAIC)
@@ -368,8 +368,11 @@ def test_footprints_mix_plant_types_and_the_page_says_so(tmp_path, mosaic, monke
     assert set(read_parameters(out / "parameters.toml").rows) == {"carboxylation_capacity@DBF", "carboxylation_capacity@GRA"}
     assert set(read_posterior(out / "posterior.nc")[0]) == {"carboxylation_capacity@DBF", "carboxylation_capacity@GRA"}
     page = (out / "fit.html").read_text()
-    for words in ("<td class=\"text\">mixture</td>", "invented", "GRA ", "rejected by its footprint"):
+    for words in ("<td class=\"text\">mixture</td>", "invented", "GRA ", "rejected by its footprint", '<table id="sectors">',
+                  "wind from"):
         assert words in page, words
+    text = told(capsys)
+    assert any("Half hours rejected by their footprints" in one and "WSW" in one for one in text)
 
 
 def test_observations_of_another_operator_or_tower_are_refused(tmp_path, mosaic, monkeypatch, capsys):
