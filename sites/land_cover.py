@@ -1,8 +1,8 @@
 """Land-cover legends: what the codes of a class raster mean, and which plant type of the model stands for each.
 
-Built in are the IGBP scheme of MODIS MCD12Q1 LC_Type1 (Sulla-Menashe & Friedl 2018, user guide of collection 6, table 3)
-and the nine classes of CLCD, the annual land cover of China (Yang & Huang 2021, ESSD 13:3907). CLCD tells neither leaf
-type nor crop: its forest stands as mixed forest until `with_plant_types` says otherwise.
+Built in are those of `drivers.grid.legends`: the IGBP scheme of MODIS MCD12Q1 LC_Type1 (Sulla-Menashe & Friedl 2018, user
+guide of collection 6, table 3) and the nine classes of CLCD, the annual land cover of China (Yang & Huang 2021, ESSD 13:3907).
+CLCD tells neither leaf type nor crop: its forest stands as mixed forest until `with_plant_types` says otherwise.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from terraflux.drivers.errors import ForcingError, nearest, refuse_unknown_keys
+from terraflux.drivers.grid.legends import BARE, WATER, MapLegend, legend_from, legends
 from terraflux.sites.raster_grid import RasterError
 
 
@@ -93,20 +94,14 @@ def legend_of(classes: Mapping[int, tuple[str, str] | str], *, name: str = "own"
     return Legend(name, entries, tuple(int(code) for code in missing))
 
 
-LEGENDS: dict[str, Legend] = {
-    "modis_igbp": legend_of({
-        1: ("evergreen needleleaf forest", "ENF"), 2: ("evergreen broadleaf forest", "EBF"),
-        3: ("deciduous needleleaf forest", "DNF"), 4: ("deciduous broadleaf forest", "DBF"), 5: ("mixed forest", "MF"),
-        6: ("closed shrubland", "CSH"), 7: ("open shrubland", "OSH"), 8: ("woody savanna", "WSA"), 9: ("savanna", "SAV"),
-        10: ("grassland", "GRA"), 11: ("permanent wetland", "WET"), 12: ("cropland", "CRO"), 13: "urban and built-up",
-        14: ("cropland and natural vegetation mosaic", "CRO"), 15: "permanent snow and ice", 16: ("barren", "BSV"),
-        17: "water",
-    }, name="modis_igbp", missing=(255,)),
-    "clcd": legend_of({
-        1: ("cropland", "CRO"), 2: ("forest", "MF"), 3: ("shrub", "CSH"), 4: ("grassland", "GRA"), 5: "water",
-        6: "snow and ice", 7: ("barren", "BSV"), 8: "impervious", 9: ("wetland", "WET"),
-    }, name="clcd", missing=(0,)),
-}
+def legend_of_map(known: MapLegend) -> Legend:
+    """A legend of maps of regions as one of class rasters: bare land and water have no plant type."""
+    return legend_of({code: (name, "" if known.plants[code] in (BARE, WATER) else known.plants[code])
+                      for code, name in known.names.items()}, name=known.name, missing=known.missing)
+
+
+LEGENDS: dict[str, Legend] = {name: legend_of_map(known) for name, known in legends().items()}
+"""Built-in legends by short name; their one source is drivers/grid/legends.toml."""
 
 
 def legend(name: str | Legend) -> Legend:
@@ -119,14 +114,17 @@ def legend(name: str | Legend) -> Legend:
 
 
 def read_legend(name: str) -> Legend:
-    """A built-in legend, or one from a TOML file: `missing = [0]` and `[classes]` of CODE = "name" or ["name", "PFT"]."""
+    """A built-in legend, or one from a TOML file: `missing = [0]` and `[classes]` of CODE = "name", ["name", "PFT"], or
+    { name = "...", plant = "..." } as `terraflux drivers build` reads them."""
     if name in LEGENDS or not name.endswith(".toml"):
         return legend(name)
     from terraflux.drivers.safe_files import read_toml
 
     content = read_toml(name)
-    refuse_unknown_keys(content, ("classes", "missing"), file=name)
     classes = content.get("classes")
+    if isinstance(classes, dict) and classes and all(isinstance(entry, dict) for entry in classes.values()):
+        return legend_of_map(legend_from(content, Path(name).stem, file=name))
+    refuse_unknown_keys(content, ("classes", "missing"), file=name)
     try:
         entries = {int(code): entry if isinstance(entry, str) else (str(entry[0]), str(entry[1]))
                    for code, entry in classes.items()} if isinstance(classes, dict) else {}
