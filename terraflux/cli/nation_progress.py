@@ -40,7 +40,7 @@ class Watch:
         now = time.perf_counter()
         if done and not sys.stderr.isatty() and now - self._told > TOLD_EVERY:
             self._told = now
-            print(f"{now - self._began:6.1f} s  {self._name}: {100.0 * share:.0f} %, {told}", file=sys.stderr, flush=True)
+            print(f"{'':10}{self._name}: {100.0 * share:.0f} %, {told}", file=sys.stderr, flush=True)
 
     def remaining(self, share: float) -> str:
         """Words on the time that all runs still need, "" where nothing is known yet."""
