@@ -1,19 +1,23 @@
-"""Does a season of maximum light-use efficiency raise the skill of gross primary production? Writes seasonal.md and .json.
+"""Does a season of photosynthetic capacity raise the skill of gross primary production? Writes seasonal.md and seasonal.json.
 
     python docs/results/make_seasonal.py --data-folder PATH_TO_SHARED_DATA [--sites DE-Tha ...]
+    python docs/results/make_seasonal.py --data-folder PATH_TO_SHARED_DATA --work FOLDER --runs forms shared capacity
 
 At every tower of the half-hourly FLUXNET2015 subset with two years or more, the light-use scheme is calibrated without and
 with a season (periodic spline) on up to two years and compared on the years after them, which neither has seen. Years are
 chosen by how much was measured, before anything is run. Sites already in seasonal.json are not run again; remove it to
-start anew.
+start anew. Further runs keep what each tower gave in the folder --work, and go on from there when they are begun again:
+
+- `forms` (FORMS_COST): spline, months, harmonics and acclimated temperature against each other, by left-out weeks;
+- `shared` (SHARED_COST), after `forms`: one season for a plant type, fitted jointly, judged at the tower left out;
+- `capacity` (CAPACITY_COST): carboxylation capacity at 25 degC in the biochemical scheme, without and with a season.
 """
 
 import argparse
-import copy
 import csv
 import json
+import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,152 +25,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 import terraflux as tf
-from terraflux.assimilation.fit import estimated_noise
-from terraflux.assimilation.gauss_newton import gauss_newton
-from terraflux.assimilation.laplace import LaplacePosterior, laplace_posterior
-from terraflux.assimilation.observed_streams import years_of
-from terraflux.assimilation.parameter_rows import ParameterRow, ProblemError
-from terraflux.assimilation.problem import SCALE_PRIOR, Problem, StreamChoice
-from terraflux.assimilation.seasonal import SeasonalColumns, SeasonalProblem, seasonal_columns
+from terraflux.assimilation.parameter_rows import ProblemError
 from terraflux.assimilation.seasonal_choice import accepted, week_blocks
 from terraflux.assimilation.seasonal_fit import pointwise
-from terraflux.assimilation.seasonal_space import SeasonalSpace, best_width
-from terraflux.assimilation.tower_columns import TowerColumns, tower_columns
+from terraflux.assimilation.tower_columns import tower_columns
 from terraflux.assimilation.tower_problem import TowerProblem
 from terraflux.drivers.errors import ForcingError
 from terraflux.drivers.safe_write import write_text
-from terraflux.model.humidity import saturation_pressure_at
-from terraflux.model.light_use_efficiency import LIGHT_TO_CARBON
-from terraflux.model.weave.streams import Stream
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from seasonal_light_use import LEAST_HALF_HOURS, OPTIONS, SETTLED, chosen_years, daily_scores, posed, settled_fit
+from seasonal_runs import run_capacity, run_forms
+from seasonal_sections import sections, table
+from seasonal_shared import run_shared
 
 HERE = Path(__file__).resolve().parent
-OPTIONS = {"photosynthesis": "light_use_efficiency"}
 FORM = "spline"
-MOST_YEARS, FITTED_YEARS = 4, 2
-LEAST_HALF_HOURS = 500  # measured by day, in the years that are fitted and in those held out
-LEAST_OF_DAY = 8  # measured half hours (4 h) by day for its mean to count
-LEAST_DAYS = 30
 DRAWS = 400
-PASSES, CHANGE = 12, 0.03
-ROUNDS = 4
-SETTLED = 0.05  # of the standard deviation of an observation, root mean square
-OPTICS = ("moisture_stress", "sunlit_area", "shaded_area", "absorbed_light_sunlit", "absorbed_light_shaded")
+MORE = {"forms": run_forms, "shared": run_shared, "capacity": run_capacity}
 Row = dict[str, Any]
-
-
-def chosen_years(tower: tf.Tower) -> tuple[list[int], list[int]]:
-    """Years to fit and years held out: of all runs of up to four years in a row, that with most measured half hours by day."""
-    known = years_of(tower)
-    series = tower.observations["gross_primary_production"]
-    measured = np.isfinite(series.values) & (tower.observations["gross_primary_production_quality"].values == 0)
-    light = tower.forcing["shortwave_down"].values > 10.0
-    year = tower.forcing["time"].values.astype("datetime64[Y]").astype(int) + 1970
-    count = {one: int((measured & light & (year == one)).sum()) for one in known}
-    length = min(MOST_YEARS, len(known))
-    runs = [known[k:k + length] for k in range(len(known) - length + 1) if known[k + length - 1] - known[k] == length - 1]
-    if length < 2 or not runs:
-        raise ProblemError(f"its record has {len(known)} year{'s' if len(known) != 1 else ''}; two in a row are needed")
-    best = max(runs, key=lambda years: (sum(count[one] for one in years), years[0]))
-    fitted = max(1, min(FITTED_YEARS, length - 1))
-    for years, what in ((best[:fitted], "to fit"), (best[fitted:], "held out")):
-        if sum(count[one] for one in years) < LEAST_HALF_HOURS:
-            raise ProblemError(f"fewer than {LEAST_HALF_HOURS} measured half hours by day in the years {what}")
-    return best[:fitted], best[fitted:]
-
-
-def posed(columns: TowerColumns, form: str, years: Sequence[int]) -> TowerProblem:
-    """Production by day with three free parameters, and a season or none."""
-    base = next(iter(columns.sets.values()))
-    ratio = float(base["light_use_efficiency_shaded"]) / float(base["light_use_efficiency_sunlit"])
-    rows = [ParameterRow("light_use_efficiency_sunlit", seasonal=form),
-            ParameterRow("light_use_efficiency_shaded", status="tied", tie="light_use_efficiency_sunlit", factor=ratio),
-            ParameterRow("minimum_temperature_high"), ParameterRow("vapour_deficit_high")]
-    streams = [StreamChoice("GPP", hours="day", scale=SCALE_PRIOR, correlation=0.0)]
-    if form == "constant":
-        return TowerProblem(Problem(rows, streams, years, options=OPTIONS), columns, threads=1)
-    problem = SeasonalProblem(rows, streams, years, options=OPTIONS, form=form)
-    return TowerProblem(problem, seasonal_columns(columns, form), threads=1)
-
-
-def with_optics(target: TowerProblem, control: NDArray[np.float64]) -> TowerProblem:
-    """The same problem with light, leaves and soil moisture stress held as the model has them at a control vector.
-
-    Production of the light-use scheme is then a product in closed form, so that a fit needs no runs of the model.
-    """
-    plant = next(iter(target.columns.sets))
-    names, places = target.space.columns_of(plant)
-    seen = target.streams[0]
-    streams = [Stream(name, seen.index, name=name) for name in OPTICS]
-    run = target.columns.evaluator(plant, names, target.span, streams, 1).evaluate(target.space.expand(control)[:, places])
-    stress, sunlit, shaded, light_sunlit, light_shaded = (run.values[name][0] for name in OPTICS)
-    used = np.flatnonzero(seen.index >= 0)
-    forcing = target.columns.tower.forcing.isel(time=target.span)
-    air = forcing["air_temperature"].values[used]
-    deficit = 1000.0 * np.maximum(saturation_pressure_at(air) - forcing["vapour_pressure"].values[used], 0.0)
-    base = target.columns.sets[plant]
-    low, dry_low = float(base["minimum_temperature_low"]), float(base["vapour_deficit_low"])
-    ratio = float(base["light_use_efficiency_shaded"]) / float(base["light_use_efficiency_sunlit"])
-    supply = LIGHT_TO_CARBON * stress * (sunlit * light_sunlit + ratio * shaded * light_shaded)
-    terms = target.columns.terms[target.span][used] if isinstance(target.columns, SeasonalColumns) else None
-
-    def predict(u: NDArray[np.float64]) -> NDArray[np.float64]:
-        rows = np.atleast_2d(u)
-        efficiency, warm_high, dry_high = (target.space.physical(rows)[:, [k]] for k in range(3))
-        warm = np.clip((air - low) / np.maximum(warm_high - low, 0.01), 0.0, 1.0)
-        dry = np.clip((deficit - dry_low) / np.maximum(dry_high - dry_low, 1.0), 0.0, 1.0)
-        made = efficiency * supply * warm * (1.0 - dry)
-        return made if terms is None else made * np.exp(target.space.weights(rows)[:, 0] @ terms.T)
-
-    twin = copy.copy(target)
-    twin.predict, twin._fused = predict, None  # type: ignore[method-assign]
-    return twin
-
-
-def held_fit(held: TowerProblem, start: NDArray[np.float64]) -> tuple[NDArray[np.float64], LaplacePosterior, bool]:
-    """Optimum and normal posterior of a problem that costs no runs, noise and smoothing width estimated in between."""
-    columns, space, control = held.mean_columns, held.space, start.copy()
-    for _ in range(PASSES):
-        before = control.copy()
-        optimum = gauss_newton(held.with_noise(control), control[columns][np.newaxis])
-        control[columns] = optimum.u
-        control = estimated_noise(held, control)
-        normal = laplace_posterior(held.with_noise(control), control[columns])
-        control[columns] = normal.mean
-        change = float(np.abs(control - before)[held.noise_columns].max())
-        if isinstance(space, SeasonalSpace) and space.width is not None:
-            place = np.searchsorted(columns, space.season_columns)
-            found = best_width(normal.mean[place], normal.covariance[np.ix_(place, place)], space.width)
-            change = max(change, abs(float(np.log(found / space.width))))
-            space.width = found
-        if change < CHANGE:
-            break
-    return control, normal, change < CHANGE and optimum.status == normal.status == "converged"
-
-
-def settled_fit(target: TowerProblem, start: NDArray[np.float64] | None) -> Row:
-    """A fit with light and stress of its own best point, and what of them is left (standard deviations of an observation)."""
-    control = target.space.default_control() if start is None else start
-    for _ in range(ROUNDS):
-        held = with_optics(target, control)
-        control, normal, converged = held_fit(held, control)
-        whole = target.predict(control[np.newaxis])[0]
-        left = float(np.sqrt(np.mean(((held.predict(control)[0] - whole) / target.sigma) ** 2)))
-        if left < SETTLED:
-            break
-    return {"held": held, "control": control, "normal": normal, "left": left, "status": "converged" if converged else
-            "not_converged"}
-
-
-def daily_scores(held_out: TowerProblem, predicted: NDArray[np.float64]) -> Row:
-    """RMSE, bias (umol m-2 s-1) and correlation of means of days over their measured half hours by day."""
-    day = held_out.streams[0].when.astype("datetime64[D]").astype(np.int64)
-    count = np.bincount(day - day[0])
-    enough = count >= LEAST_OF_DAY
-    model, seen = (np.bincount(day - day[0], values)[enough] / count[enough] for values in (predicted, held_out.observed))
-    if enough.sum() < LEAST_DAYS:
-        raise ProblemError(f"only {int(enough.sum())} held-out days have {LEAST_OF_DAY} measured half hours by day")
-    return {"days": int(enough.sum()), "rmse": float(np.sqrt(np.mean((model - seen) ** 2))),
-            "bias": float(np.mean(model - seen)), "r": float(np.corrcoef(model, seen)[0, 1]), "observed": float(seen.mean())}
 
 
 def run_site(site: str, folder: Path) -> Row:
@@ -222,11 +100,6 @@ def median_row(rows: list[Row]) -> list[str]:
             f"{np.median([one['choice']['gain'] for one in rows]):.0f}"]
 
 
-def table(header: str, rows: list[list[str]]) -> list[str]:
-    """Lines of a Markdown table."""
-    return [header, "|---" * header.count(" | ") + "|---|", *(f"| {' | '.join(row)} |" for row in rows), ""]
-
-
 def site_row(site: str, one: Row) -> list[str]:
     """One tower."""
     constant, season, choice = one["constant"], one[FORM], one["choice"]
@@ -260,7 +133,7 @@ def page(results: dict[str, Row], left_out: dict[str, str]) -> str:
     beaten = {form: sum(one[form]["rmse"] > one["default"]["rmse"] for one in rows) for form in ("constant", FORM)}
     r_constant, r_season = (np.median([one[form]["r"] for one in rows]) for form in ("constant", FORM))
     lines = [
-        "# A season of maximum light-use efficiency", "",
+        "# Seasons of light-use efficiency and of carboxylation capacity", "",
         "Made by `docs/results/make_seasonal.py`; do not edit. The light-use scheme is calibrated at each tower without and",
         "with a season (periodic spline, six knots), on up to two years, and compared on up to two later years that neither",
         "has seen.", "",
@@ -313,12 +186,23 @@ def page(results: dict[str, Row], left_out: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
+def write_page(kept: Row, known: dict[str, str]) -> None:
+    """The page from everything that is kept."""
+    missing = {site: "not run yet" for site in known if site not in kept["towers"]}
+    text = page(kept["towers"], missing | kept["left_out"])
+    write_text(HERE / "seasonal.md", "\n".join([text, *sections(kept)]))
+
+
 def main() -> None:
     """Runs what has not been run and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-folder", type=Path, required=True)
     parser.add_argument("--sites", nargs="*", default=[])
+    parser.add_argument("--work", type=Path, help="folder of further runs: each goes on from what it holds")
+    parser.add_argument("--runs", nargs="*", choices=list(MORE), default=[])
     chosen = parser.parse_args()
+    if chosen.runs and chosen.work is None:
+        parser.error("--runs needs --work FOLDER, where towers are kept")
     with (chosen.data_folder / "towers" / "sites.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     classes = [row["igbp"] for row in rows]
@@ -338,8 +222,14 @@ def main() -> None:
             kept["left_out"][site] = str(error)
             print(site, "left out:", error, flush=True)
         write_text(store, json.dumps(kept, indent=1, allow_nan=False) + "\n")
-    missing = {site: "not run yet" for site in known if site not in kept["towers"]}
-    write_text(HERE / "seasonal.md", page(kept["towers"], missing | kept["left_out"]))
+    for name in MORE:
+        if name in chosen.runs:
+            clock = time.process_time()
+            sites = [site for site in kept["towers"] if not chosen.sites or site in chosen.sites]
+            kept[name] = MORE[name](sites, chosen.data_folder, chosen.work)
+            print(f"{name}: {time.process_time() - clock:.0f} s of processor time in this run", flush=True)
+            write_text(store, json.dumps(kept, indent=1, allow_nan=False) + "\n")
+    write_page(kept, known)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,7 @@ from terraflux.assimilation.tower_columns import WARM_UP_DAYS
 from terraflux.cli.errors import run
 from terraflux.drivers.synthetic_tower import synthetic_tower
 from terraflux.model.options import OptionError
-from terraflux.report.fit_page import draw_fit_figures, fit_html
-from terraflux.report.fit_review import review_fit
+from terraflux.report.write_fit import write_fit
 from terraflux.simulation import simulate
 
 TEXT = """
@@ -144,11 +143,11 @@ def test_terraflux_site_runs_the_season(fitted, path, tmp_path, monkeypatch):
         assert np.abs(written["gross_primary_production"].sel(time=when).values - expected).max() > 1e-3 * expected.max()
 
 
-def test_the_page_shows_the_season_before_and_after(fitted):
-    review = review_fit(fitted, draws=10)
-    drawn, left_out = draw_fit_figures(review)
-    assert "season" in [one.name for one in drawn] and not any("season " in text for text in left_out)
-    page = fit_html(review, drawn, left_out)
+def test_the_page_shows_the_season_before_and_after(fitted, tmp_path):
+    written = write_fit(fitted, tmp_path / "fit", band_draws=10)
+    assert (written.folder / "figures" / "season.png").is_file()
+    assert read_parameters(written.folder / "parameters.toml").season() is not None
+    page = written.page.read_text(encoding="utf-8")
     table = page[page.index('id="season_months"'):]
     table = table[:table.index("</table>")]
     assert table.count("<tr>") == 5 and "carboxylation capacity" in table and "January" in table and "umol m-2 s-1" in table
