@@ -2,7 +2,8 @@
 
 Names and units of the file, by `names`:
 `alma` (default): the ALMA name where the variable table has one, else ours; `cf`: the CF standard name where it is
-unique in the file, else ours; `terraflux`: ours. The first two write SI: K for degC, Pa for kPa, carbon in kg m-2 s-1
+unique in the file, else ours; `terraflux`: ours; `plumber`: ALMA names and umol of CO2 on a grid of one cell, as PLUMBER2 and
+modelevaluation.org have them (`alma.on_one_cell`). All but `terraflux` write SI: K for degC, Pa for kPa, carbon in kg m-2 s-1
 of carbon, as ALMA 3 and CMIP ask (`carbon_unit="umol"` gives umol m-2 s-1 of CO2, the unit of the PLUMBER2 flux files
 and modelevaluation.org). `terraflux` keeps the units of the variable table.
 
@@ -19,12 +20,13 @@ import numpy as np
 import xarray as xr
 
 from terraflux.drivers.safe_write import replacing
+from terraflux.evaluation.alma import on_one_cell
 from terraflux.evaluation.cf_attributes import global_attributes, text_attribute
 from terraflux.model.constants import CARBON_MOLAR_MASS, KELVIN
 from terraflux.model.variables import GROUPS
 from terraflux.model.weave.table import Variable
 
-NAMES = ("alma", "cf", "terraflux")
+NAMES = ("alma", "cf", "terraflux", "plumber")
 CARBON_UNITS = ("kg", "umol")
 PRECISIONS = ("float32", "float64")
 TIME_REFERENCES = ("local", "utc")
@@ -64,6 +66,8 @@ def cf_dataset(dataset: xr.Dataset, names: str = "alma", carbon_unit: str = "kg"
             raise ValueError(f"unknown {what} {choice!r}; known are {', '.join(known)}")
     if "time" not in dataset.indexes or not dataset.indexes["time"].is_monotonic_increasing:
         raise ValueError("the simulation needs a coordinate `time` that increases")
+    if names == "plumber":
+        return on_one_cell(cf_dataset(dataset, "alma", "umol", time_reference, title, institution, history))
     fields = [str(name) for name in dataset.data_vars if name not in _bounds(dataset)]
     renamed = file_names(fields, names)
     made = xr.Dataset(coords={"time": dataset["time"].variable})
@@ -85,7 +89,7 @@ def file_names(fields: list[str], names: str) -> dict[str, str]:
     """Name in the file of each variable; where two would share one, diagnostics and states go before forcing."""
     if names == "terraflux":
         return {name: name for name in fields}
-    attribute = "alma" if names == "alma" else "standard_name"
+    attribute = "alma" if names in ("alma", "plumber") else "standard_name"
     wished = {name: getattr(VARIABLES[name], attribute) for name in fields if name in VARIABLES}
     owners = Counter(wish for wish in wished.values() if wish)
     renamed = {}

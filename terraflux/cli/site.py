@@ -31,7 +31,8 @@ def site(
                                                               "forcing are completed. {completions}")] = None,
     spin_up_cycles: Annotated[int, typer.Option(help="Cycles of the forcing before the run, at most; 0 for none.",
                                                 min=0)] = 12,
-    names: Annotated[str, typer.Option(help="Names and units in the netCDF file: alma, cf or terraflux.")] = "alma",
+    names: Annotated[str, typer.Option(help="Names and units in the netCDF file: alma, cf, terraflux, or "
+                                                     "plumber (ALMA on one cell, carbon in umol).")] = "alma",
     precision: Annotated[str, typer.Option(help="Precision of the netCDF file: float32 or float64.")] = "float32",
     quality: Annotated[int, typer.Option(help="Highest quality flag of observations used in scores; 0 = measured only.",
                                          min=0)] = 0,
