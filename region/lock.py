@@ -28,6 +28,17 @@ def _note(path: Path) -> dict[str, object]:
     return note if isinstance(note, dict) else {}
 
 
+def _stalled(note: dict[str, object]) -> bool:
+    """Is the holder a process of this host that a signal has stopped (SIGSTOP, Ctrl-Z)? It keeps its lock."""
+    if note.get("host") != socket.gethostname():
+        return False
+    try:
+        facts = (Path("/proc") / str(int(str(note.get("pid", "")))) / "stat").read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return False
+    return facts.rpartition(")")[2].split()[:1] == ["T"]
+
+
 @contextmanager
 def exclusive(path: Path, *, patience: float = 0.0, force: bool = False) -> Iterator[None]:
     """Hold `path` as a lock, waiting `patience` seconds for it.
@@ -45,8 +56,11 @@ def exclusive(path: Path, *, patience: float = 0.0, force: bool = False) -> Iter
             except OSError as trouble:
                 if time.monotonic() >= until:
                     note = _note(path)
-                    raise RegionError(f"process {note.get('pid', '?')} on {note.get('host', '?')} is running this", file=path,
-                                      remedy="wait for it, or end it") from trouble
+                    stalled = _stalled(note)
+                    words = "holds this and is stopped by a signal" if stalled else "is running this"
+                    raise RegionError(f"process {note.get('pid', '?')} on {note.get('host', '?')} {words}", file=path,
+                                      remedy=(f"let it go on (kill -CONT {note.get('pid')}), or end it" if stalled
+                                              else "wait for it, or end it")) from trouble
                 time.sleep(0.2)
         note, own = _note(path), holder()
         if note and note.get("host") != own["host"] and not force:

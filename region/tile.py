@@ -35,6 +35,8 @@ from terraflux.region.spin_up import batch_cells, first_days, spun_up
 PIECE_BYTES = 64_000_000  # of daily means that the model hands over, or of weather that it is given, at a time
 PATIENCE = 60.0  # s, for a worker that was given up but still runs the tile
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+PASSING = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT)  # troubles of disks and shared file systems that may go by
+ATTEMPTS, PAUSE = 3, 1.0  # at a tile with such trouble, and s before another
 Report = Callable[[int, int, str], None]  # tile, cell-days done since the last call, words
 Chunks = list[tuple[OutputLayout, int, NDArray[Any]]]
 
@@ -57,33 +59,46 @@ def run_tile(folder: str | os.PathLike[str], tile: int, *, threads: int = 1, rep
              stop: Callable[[], bool] | None = None) -> TileReport:
     """Bring a tile of the run in `folder` to its end, or as far as it gets.
 
-    What goes wrong with the tile is told in its report and its ledger, and raises nothing. With a file named `stop` in the
+    What goes wrong with the tile is told in its report and its ledger, and raises nothing. A read or write that the system
+    fails (EIO and the like) is tried again from the last checkpoint, twice. With a file named `stop` in the
     folder, or where `stop()` is true, the tile commits the slab at hand and leaves.
     """
     began = time.perf_counter()
     plan = load_plan(folder)
+    told = report or (lambda tile, done, words: None)
+    asked = lambda: (plan.folder / STOP).exists() or (stop is not None and stop())  # noqa: E731
+    for attempt in range(1, ATTEMPTS + 1):
+        found, passing = _attempt(plan, tile, threads, told, asked)
+        if not passing or attempt == ATTEMPTS:
+            break
+        told(tile, 0, f"trouble, tried again: {found.message}")
+        time.sleep(PAUSE)
+    return replace(found, seconds=time.perf_counter() - began)
+
+
+def _attempt(plan: RegionPlan, tile: int, threads: int, report: Report, stop: Callable[[], bool]) -> tuple[TileReport, bool]:
+    """Bring a tile as far as it gets; what became of it, and whether the trouble may go by."""
     home = plan.tile_folder(tile)
-    home.mkdir(parents=True, exist_ok=True)
-    work = None
+    work, passing = None, False
     try:
+        home.mkdir(parents=True, exist_ok=True)
         with exclusive(home / TILE_LOCK, patience=PATIENCE, force=True):
-            work = _Work(plan, tile, threads, report or (lambda tile, done, words: None),
-                         lambda: (plan.folder / STOP).exists() or (stop is not None and stop()))
+            work = _Work(plan, tile, threads, report, stop)
             work.run()
             status, message = "done", ""
     except Stopped:
         status, message = "stopped", "asked to stop"
-    except OSError as trouble:
-        status, message = ("full" if trouble.errno in NO_ROOM else "failed"), str(trouble)
-    except (ForcingError, ArithmeticError, ValueError) as trouble:
-        status, message = ("full" if isinstance(trouble, DiskFull) else "failed"), str(trouble)
+    except (OSError, ForcingError, ArithmeticError, ValueError) as trouble:
+        number = next((one.errno for one in (trouble, trouble.__cause__) if isinstance(one, OSError)), None)
+        status = "full" if number in NO_ROOM or isinstance(trouble, DiskFull) else "failed"
+        message, passing = str(trouble), number in PASSING
     if status == "failed":
         try:
             append_line(home, {"tile": tile, "failed": message})
         except OSError as trouble:
             message += f"; and the ledger cannot be written: {trouble}"
-    return TileReport(tile, status, work.next_day if work else 0, message, time.perf_counter() - began,
-                      work.waited if work else 0.0, tuple(work.mask.notes) if work else ())
+    return TileReport(tile, status, work.next_day if work else 0, message, 0.0, work.waited if work else 0.0,
+                      tuple(work.mask.notes) if work else ()), passing
 
 
 class _Work:
