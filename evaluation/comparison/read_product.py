@@ -84,6 +84,8 @@ def read_product(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
                        latitude_edges=_part(grid.latitude_edges, rows), longitude_edges=_part(grid.longitude_edges, columns))
         land, areas = (_fixed(opened[0], names, stored, sources[0].variable, grid, rows, columns)
                        for names in (LAND_NAMES, AREA_NAMES))
+        land = _fixed_beside(files[0], LAND_NAMES, grid, rows, columns) if land is None else land
+        areas = _fixed_beside(files[0], AREA_NAMES, grid, rows, columns) if areas is None else areas
         if land is None and "where land" in str(sources[0].variable.attributes.get("cell_methods", "")):
             land = _beside(files[0], "sftlf", grid, rows, columns)
         if areas is None and "areacella" in str(sources[0].variable.attributes.get("cell_measures", "")):
@@ -292,10 +294,30 @@ def _fixed(opened: GridFile, names: tuple[str, ...], stored: str, like: GridVari
         one = opened.variables.get(known)
         if one is None or known == stored or one.dims != like.dims[-2:] or one.shape != grid.shape:
             continue
-        values = np.nan_to_num(one.read({one.dims[0]: rows, one.dims[1]: columns}))
-        if known in AREA_NAMES:
-            if one.unit not in AREA_UNITS:
-                continue
-            return values * AREA_UNITS[one.unit]
-        return np.clip(values / (100.0 if one.unit == "%" else 1.0), 0.0, 1.0)
+        if known not in AREA_NAMES or one.unit in AREA_UNITS:
+            return _in_unit(one, known, rows, columns)
     return None
+
+
+def _in_unit(one: GridVariable, known: str, rows: slice, columns: slice) -> Floats:
+    """A window of a share of land (0..1) or of areas (m2)."""
+    values = np.nan_to_num(one.read({one.dims[0]: rows, one.dims[1]: columns}))
+    if known in AREA_NAMES:
+        return values * AREA_UNITS[one.unit]
+    return np.clip(values / (100.0 if one.unit == "%" else 1.0), 0.0, 1.0)
+
+
+def _fixed_beside(path: str, names: tuple[str, ...], grid: HorizontalGrid, rows: slice, columns: slice) -> Floats | None:
+    """The same from a file of its own beside the product (sftlf*.nc, areacella*.nc), as climate archives and exports of
+    regional runs have it; None where there is none on the same grid."""
+    found = sorted(Path(path).parent.glob(f"{names[0]}*.nc"))
+    if len(found) != 1:
+        return None
+    with open_grid_file(str(found[0])) as opened:
+        one = opened.variables.get(names[0])
+        if one is None or len(one.dims) != 2 or (names[0] in AREA_NAMES and one.unit not in AREA_UNITS):
+            return None
+        own = grid_of(opened, one)
+        same = own.shape == grid.shape and all(np.allclose(ours, theirs) for ours, theirs in (
+            (own.latitude, grid.latitude), (own.longitude, grid.longitude)))
+        return _in_unit(one, names[0], rows, columns) if same else None
