@@ -166,7 +166,9 @@ def write_groups(path: str | os.PathLike[str], groups: Mapping[str, Any], attrib
     import xarray as xr
 
     with replacing(path) as temporary:
-        xr.Dataset(attrs=dict(attributes or {})).to_netcdf(temporary, mode="w", engine="netcdf4")
+        told = {"Conventions": "CF-1.8", "title": "draws and diagnostics", "history": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} "
+                "written by terraflux"} | dict(attributes or {})
+        xr.Dataset(attrs=told).to_netcdf(temporary, mode="w", engine="netcdf4")
         for name, group in groups.items():
             packed = {key: {"zlib": True, "complevel": 2} for key, one in group.data_vars.items()
                       if compressed and one.dtype.kind in "fi" and one.ndim}

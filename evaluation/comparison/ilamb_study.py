@@ -182,7 +182,7 @@ def _write_regions(path: Path, like: Path, regions: Sequence[Shape], boundary: S
     if len(set(labels)) < len(labels) or GLOBAL in labels:
         raise ForcingError("two regions have the same label", variable=", ".join(labels), remedy="give them distinct names")
     with replacing(path) as draft, netCDF4.Dataset(draft, "w") as file:
-        file.setncatts({"Conventions": "CF-1.8", "title": "regions of terraflux for ILAMB"})
+        file.setncatts({"Conventions": "CF-1.8", "title": "regions of terraflux for ILAMB", "history": "written by terraflux"})
         for name, long_name, unit in (("lat", "latitude", "degrees_north"), ("lon", "longitude", "degrees_east")):
             file.createDimension(name, centres[name].size)
             axis = file.createVariable(name, "f8", (name,))

@@ -9,6 +9,7 @@ Variables and flags are float64, unpacked, so that every bit returns. Schema ver
   NaN for missing, text as strings.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from terraflux.sites.records.read_options import ReadOptions
 from terraflux.sites.records.tower_record import TowerRecord
 
 VERSION = 1
+WRITTEN = "record written by terraflux"
 TIME_UNITS = "seconds since 1900-01-01 00:00:00"
 
 
@@ -37,11 +39,13 @@ def write(record: TowerRecord, path: str | Path) -> Path:
     facts = {f"site_{name}": value for name, value in record.facts.items()}
     data.attrs = {"Conventions": "CF-1.8", "title": f"tower record {record.site_id}".strip(),
                   "tower_record_version": VERSION} | data.attrs | facts
+    if not data.attrs.get("history"):
+        data.attrs["history"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {WRITTEN}"
     encoding: dict[str, dict[str, Any]] = {
         str(name): {"zlib": True, "complevel": 4, "shuffle": True, "dtype": "float64", "_FillValue": np.nan}
         for name in data.data_vars if name != "time_bnds"}
     for name in ("time", "time_bnds"):
-        encoding[name] = {"units": TIME_UNITS, "calendar": "standard", "dtype": "int64"}
+        encoding[name] = {"units": TIME_UNITS, "calendar": "standard", "dtype": "float64", "_FillValue": None}
         data[name].encoding = {}
     table = xr.Dataset()
     for number, column in enumerate(record.source.columns, 1):
@@ -75,6 +79,8 @@ def read(path: str | Path, options: ReadOptions) -> TowerRecord:
         facts[name.removeprefix("site_")] = value.item() if isinstance(value, np.generic) else value
     for name in ("Conventions", "title", "tower_record_version"):
         data.attrs.pop(name, None)
+    if str(data.attrs.get("history", "")).endswith(WRITTEN):
+        data.attrs["history"] = ""
     data.attrs = {name: value.item() if isinstance(value, np.generic) else value for name, value in data.attrs.items()}
     facts |= options.facts
     if options.site_id:

@@ -48,9 +48,8 @@ def test_the_export_holds_the_numbers_and_passes_the_compliance_checker(referenc
     with xr.open_dataset(names["tas"]) as file:
         assert file.tas.attrs["units"] == "K" and 200.0 < np.nanmin(file.tas) < np.nanmax(file.tas) < 320.0
     checker = Path(sys.executable).with_name("compliance-checker")
-    told = subprocess.run([str(checker), "--test=cf:1.8", *map(str, [names["gpp"], names["areacella"], names["sftlf"]])],
-                          capture_output=True, text=True, timeout=300)
-    assert told.returncode == 0 and told.stdout.count("All tests passed!") == 3, told.stdout
+    told = subprocess.run([str(checker), "--test=cf:1.8", *map(str, files)], capture_output=True, text=True, timeout=300)
+    assert told.returncode == 0 and told.stdout.count("All tests passed!") == len(files) > 5, told.stdout
 
 
 def test_output_opens_in_xarray_with_units_and_times(reference):
