@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from terraflux.evaluation.comparison.compare import COMMON, OWN, Comparison
+from terraflux.evaluation.comparison.fields import synthetic_note
 from terraflux.evaluation.comparison.regions import WHOLE
 from terraflux.evaluation.trends.trend import LEAST_YEARS, trend
 from terraflux.report import comparison_maps as maps
 from terraflux.report.comparison_maps import NoFigure
 from terraflux.report.figures import Drawn
-from terraflux.report.style import INK, QUIET, drawing, png, readable_name
+from terraflux.report.style import INK, MOST_TICKS, OBSERVED, QUIET, drawing, png, readable_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +35,8 @@ def colour_of(found: Comparison, product: str) -> str:
 
 def series_figure(found: Comparison, ground: str = COMMON) -> "Figure":
     """Yearly values of every region with their Theil-Sen lines; solid where significant with serial correlation."""
+    from matplotlib.ticker import MaxNLocator
+
     series = found.series[ground]
     names = _regions(found, ground)
     with drawing(10.0, 2.3 * -(-len(names) // 2) + 0.5) as figure:
@@ -54,7 +57,7 @@ def series_figure(found: Comparison, ground: str = COMMON) -> "Figure":
                               linestyle="-" if line.p < 0.05 else ":")
             unit = next(iter(series.values()))[region].unit
             axes.set_title(f"{'All' if region == WHOLE else region} ({unit})")
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=MOST_TICKS, steps=[1, 2, 5, 10], integer=True))
         _legend(figure, grid.ravel()[0], len(series))
     return figure
 
@@ -138,7 +141,8 @@ def zonal_figure(found: Comparison) -> "Figure":
 
 
 def draw_comparison(found: Comparison) -> tuple[list[Drawn], list[str]]:
-    """All figures that the data allow, and why others are missing."""
+    """All figures that the data allow, labelled where a product is synthetic, and why others are missing."""
+    label = synthetic_note(found.products)
     agreement = [(f"agreement_{place}", f"{name} against {found.reference}, cell by cell.",
                   partial(maps.agreement_panels, found, name)) for place, name in enumerate(found.maps, start=1)]
     recipes: list[tuple[str, str, Callable[[], Figure]]] = [
@@ -157,7 +161,10 @@ def draw_comparison(found: Comparison) -> tuple[list[Drawn], list[str]]:
     drawn, missing = [], []
     for name, caption, recipe in recipes:
         try:
-            drawn.append(Drawn(name, caption, png(recipe())))
+            figure = recipe()
+            if label:
+                figure.suptitle(label, fontsize=8, color=OBSERVED, fontweight="bold")
+            drawn.append(Drawn(name, caption, png(figure)))
         except NoFigure as why:
             missing.append(f"No figure {name}: {why}.")
     return drawn, missing

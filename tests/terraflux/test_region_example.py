@@ -19,6 +19,7 @@ from terraflux.cli.nation_stages import NationalExample
 from terraflux.cli.progress import Progress
 from terraflux.cli.region_fields import run_fields, run_folder
 from terraflux.drivers.errors import ForcingError
+from terraflux.evaluation.comparison.compare import compare
 from terraflux.evaluation.comparison.read_product import read_product
 from terraflux.evaluation.trends.trend import trend
 from terraflux.region.configuration import choices_from
@@ -27,6 +28,7 @@ from terraflux.region.plan import STOP, read_facts
 from terraflux.region.results import open_results
 from terraflux.region.run import run_region
 from terraflux.region.tile import run_tile
+from terraflux.report import comparison_figures
 
 CHOICES = NationChoices(resolution=4.0, first=1979, last=1988, coarse=6.0, every=12, spin_up_years=1)
 pytestmark = pytest.mark.xdist_group("national_example")
@@ -116,6 +118,13 @@ def test_everything_says_that_it_is_synthetic(example):
         with netCDF4.Dataset(path) as file:
             assert file.title.startswith("SYNTHETIC product")
     assert "SYNTHETIC" in (example / "comparison_gpp_8day" / "comparison.html").read_text(encoding="utf-8")
+
+
+def test_every_plot_says_that_it_is_synthetic(example, monkeypatch):
+    labels = []
+    monkeypatch.setattr(comparison_figures, "png", lambda figure: labels.append(figure.get_suptitle()) or b"")
+    comparison_figures.draw_comparison(compare([run_fields(example / "runs" / "nation", "gpp", "nation")]))
+    assert len(labels) >= 3 and all(one == "SYNTHETIC: nation is no observation and no real place." for one in labels)
 
 
 def test_monthly_products_follow_the_conventions(example):
