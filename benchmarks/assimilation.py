@@ -70,13 +70,15 @@ def describe(found: Fit, twin: LandTwin) -> None:
     """What a fit found, in words."""
     for stage in found.stages:
         say(f"  {stage.name}: {stage.runs} runs, {stage.seconds:.1f} s. {stage.message}")
-    assert found.normal is not None
+    assert found.normal is not None and found.corrected is not None
     draws = found.draws if found.sampling is None else found.sampling.equal_draws(4000, 1)
     shift = np.abs(draws.mean(axis=0) - found.normal.mean) / found.normal.deviation
+    corrected = np.abs(draws.mean(axis=0) - found.corrected.mean) / found.normal.deviation
     ratio = draws.std(axis=0) / found.normal.deviation
     distance = np.abs(twin.truth - draws.mean(axis=0)) / draws.std(axis=0)
-    say(f"  normal posterior against draws: means up to {shift.max():.2f} standard deviations apart, ratio of standard "
-        f"deviations {ratio.min():.2f}..{ratio.max():.2f}; truth up to {distance.max():.1f} from the mean")
+    say(f"  normal posterior against draws: means up to {shift.max():.2f} standard deviations apart, "
+        f"{corrected.max():.2f} once weighted draws correct the mean, ratio of standard deviations "
+        f"{ratio.min():.2f}..{ratio.max():.2f}; truth up to {distance.max():.1f} from the mean")
 
 
 def auto_seconds(twin: LandTwin) -> tuple[float, Fit]:

@@ -1,6 +1,7 @@
 """The ladder of a calibration on a twin of the land model: truth found, every method runs, books kept, failures told."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from terraflux.assimilation.adaptive_importance import ImportanceSettings
 from terraflux.assimilation.checkpoint import Checkpoint
 from terraflux.assimilation.delayed_acceptance import DelayedSettings
 from terraflux.assimilation.ensemble_sampling import EnsembleSettings
-from terraflux.assimilation.fit import METHODS, estimated_noise, fit
+from terraflux.assimilation.fit import METHODS, Fit, estimated_noise, fit
 from terraflux.assimilation.full_twins import twin_problem
+from terraflux.assimilation.laplace import laplace_of_density
+from terraflux.assimilation.pareto_smoothing import importance_check
 from terraflux.assimilation.problem import SCALE_PRIOR, Beta
 from terraflux.assimilation.stop_rule import StopRule
 from terraflux.assimilation.tower_problem import TowerProblem
@@ -56,6 +59,31 @@ def test_the_books_are_kept(found, short_twin):
 def test_the_mode_beats_its_neighbourhood(found, short_twin):
     around = found.mode + 0.3 * found.normal.deviation * np.random.default_rng(0).standard_normal((20, 3))
     assert (short_twin.target.log_density(around) < found.log_posterior + 0.05).all()
+
+
+def skewed(u):
+    """Logarithms of two gamma variables (shape 3): modes at ln 3, means at digamma(3) = 0.9228."""
+    return (3.0 * u - np.exp(u)).sum(axis=1)
+
+
+@pytest.mark.parametrize(("operator", "wide"), [("site", False), ("shared_error", True)])
+def test_weighted_draws_move_the_mode_to_the_mean(operator, wide):
+    normal = laplace_of_density(skewed, np.log([3.0, 3.0]))
+    problem = SimpleNamespace(footprint=SimpleNamespace(operator=operator))
+    made = SimpleNamespace(normal=normal, check=importance_check(skewed, normal, 4000, 1),
+                           target=SimpleNamespace(problem=problem))
+    corrected = Fit.corrected.fget(made)
+    assert (np.abs(normal.mean - 0.9228) > 0.25 * normal.deviation).all()
+    np.testing.assert_allclose(corrected.mean, 0.9228, atol=0.06 * normal.deviation[0])
+    spread = normal.deviation if wide else np.full(2, np.sqrt(0.39493))  # trigamma(3)
+    np.testing.assert_allclose(corrected.deviation, spread, rtol=1e-9 if wide else 0.05)
+
+
+def test_a_normal_posterior_stays_as_it_is_without_draws_to_be_trusted():
+    normal = laplace_of_density(skewed, np.log([3.0, 3.0]))
+    few = replace(importance_check(skewed, normal, 400, 1), effective_size=50.0)
+    for check in (None, few, replace(few, effective_size=300.0, shape=0.9)):
+        assert Fit.corrected.fget(SimpleNamespace(normal=normal, check=check)) is normal
 
 
 def test_the_same_seed_gives_the_same_draws(found, short_twin):
