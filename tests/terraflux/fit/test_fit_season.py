@@ -17,6 +17,9 @@ from terraflux.assimilation.tower_columns import WARM_UP_DAYS
 from terraflux.cli.errors import run
 from terraflux.drivers.synthetic_tower import synthetic_tower
 from terraflux.model.options import OptionError
+from terraflux.region.configuration import choices_from
+from terraflux.region.errors import RegionError
+from terraflux.region.parameter_sources import parameter_sources
 from terraflux.report.write_fit import write_fit
 from terraflux.simulation import simulate
 
@@ -151,3 +154,11 @@ def test_the_page_shows_the_season_before_and_after(fitted, tmp_path):
     table = page[page.index('id="season_months"'):]
     table = table[:table.index("</table>")]
     assert table.count("<tr>") == 5 and "carboxylation capacity" in table and "January" in table and "umol m-2 s-1" in table
+
+
+def test_a_regional_run_refuses_a_season_with_words(path):
+    choices = choices_from({"forcing": {"synthetic": 6.0}, "run": {"first": "1984-02-20", "last": "1984-03-31"},
+                            "output": {"monthly": ["gross_primary_production"]}, "parameters": {"file": path.name}},
+                           folder=path.parent)
+    with pytest.raises(RegionError, match="fitted with a season, which a regional run does not carry"):
+        parameter_sources(choices)
