@@ -60,3 +60,27 @@ def test_a_finished_run_is_left_as_it_is(choices, digest, tmp_path):
     assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*.zarr/**/*")}
     status = region_status(tmp_path / "run", verify=True)
     assert status["done"] and status["share"] == 1.0 and not status["damaged"]
+
+
+def test_a_checkpoint_holds_every_row_of_the_state(choices, tmp_path):
+    """Also those that are nought in the runs above, such as ponded water and deeper layers of snow."""
+    from terraflux.region import tile
+
+    chosen = choices(run__every=9, run__last="1984-02-24")
+    runs._prepare(chosen, tmp_path / "run", False)
+    plan = load_plan(tmp_path / "run")
+
+    def work():
+        return tile._Work(plan, 0, 1, lambda tile, done, words: None, lambda: False)
+    plan.tile_folder(0).mkdir(parents=True)
+    first, second = work(), work()
+    first.state[:] = np.random.default_rng(1).normal(size=first.state.shape)
+    for gatherer in first.gatherers:
+        gatherer.sums[:] = np.random.default_rng(2).normal(size=gatherer.sums.shape)
+        gatherer.buffer[:] = np.random.default_rng(3).normal(size=gatherer.buffer.shape)
+    expected = first._arrays()
+    first._commit([], first._checkpoint(3))
+    second._restore(newest_checkpoint(plan.tile_folder(0), plan.accepted))
+    for name, values in expected.items():
+        assert np.array_equal(second._arrays()[name], values) and np.isfinite(values).all(), name
+    assert len(expected["state"]) == len(plan.model.table.rows_of("state")) and second.next_day == 3
