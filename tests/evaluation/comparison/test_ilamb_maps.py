@@ -5,7 +5,7 @@ import pytest
 
 from terraflux.evaluation.comparison.agreement import agreement_maps
 from terraflux.evaluation.comparison.fields import fields_of
-from terraflux.evaluation.comparison.ilamb_maps import ilamb_scores, period_total
+from terraflux.evaluation.comparison.ilamb_maps import ilamb_scores, node_weights, period_total
 from terraflux.evaluation.ilamb_scores import overall_score
 
 TIME = np.arange("2001-01", "2006-01", dtype="datetime64[M]")
@@ -105,3 +105,25 @@ def test_what_cannot_be_scored_is_refused(pair, make_fields):
         ilamb_scores(pair[0], make_fields())
     with pytest.raises(ValueError, match="rmse_basis"):
         ilamb_scores(*pair, rmse_basis="daily")
+
+
+def test_the_middle_of_a_leap_february_lies_half_a_day_later():
+    time = np.arange("2004-01", "2004-05", dtype="datetime64[M]")
+    place = time, [1.0, 2.0], [1.0, 2.0]
+    weights = {calendar: node_weights(fields_of("a", "gpp", np.ones((4, 2, 2)), *place, calendar=calendar))
+               for calendar in ("noleap", "standard")}
+    # Middles on days 15.5, 45 (45.5 in a leap year), 74.5 and 105 of a year without leap days.
+    assert weights["noleap"].tolist() == [29.5, 29.5, 30.0, 30.5]
+    assert weights["standard"].tolist() == [30.0, 29.5, 29.75, 30.5]
+
+
+def test_where_the_reference_never_varies_ilamb_scores_the_bias_alone():
+    season = (np.arange(24) % 12 == 6)[:, None, None] * np.array([[1.0, 2.0], [1.0, 0.5]])
+    reference = season * np.array([[1.0, 1.0], [1.0, 0.0]])
+    time = np.arange("2001-01", "2003-01", dtype="datetime64[M]")
+    both = [fields_of(name, "snw", values, time, [1.0, 2.0], [1.0, 2.0]) for name, values in (("a", season), ("b", reference))]
+    maps = ilamb_scores(*both).maps
+    mean = 0.5 * 31.0 / 365.0
+    assert maps["bias"][1, 1] == pytest.approx(np.exp(-mean)) and np.isnan(maps["rmse"][1, 1])
+    assert np.isnan(ilamb_scores(*both, as_coded=False).maps["bias"][1, 1])
+    assert maps["bias"][0].tolist() == [1.0, 1.0]
