@@ -15,10 +15,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from terraflux.cli.nation_choices import NationChoices
-from terraflux.cli.nation_stages import NationalExample
 from terraflux.cli.progress import Progress
 from terraflux.drivers.safe_write import write_text
+from terraflux.nation_choices import NationChoices
+from terraflux.nation_stages import NationalExample
 from terraflux.report.nation_page import method, tables
 from terraflux.report.write_nation import COMPARISONS, SUMMARY
 

@@ -140,7 +140,7 @@ def _read(name: str, files: list[str], variable: str, options: dict[str, Any], b
     chosen = dict(options)
     paths = expanded(files)
     if len(paths) == 1 and Path(paths[0]).is_dir():
-        from terraflux.cli.region_fields import run_fields, run_folder
+        from terraflux.region_fields import run_fields, run_folder
 
         folder = run_folder(paths[0])
         if folder is not None:

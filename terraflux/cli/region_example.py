@@ -28,10 +28,10 @@ def example(folder: Annotated[Path, typer.Argument(help="Folder of the example; 
     stop.
     """
     from terraflux.cli.assignments import year_range
-    from terraflux.cli.nation_choices import NationChoices
-    from terraflux.cli.nation_stages import NationalExample
     from terraflux.cli.progress import Progress
     from terraflux.cli.tower_run import say
+    from terraflux.nation_choices import NationChoices
+    from terraflux.nation_stages import NationalExample
     from terraflux.region.errors import Stopped
     from terraflux.region.run import STOPPED_EXIT
 

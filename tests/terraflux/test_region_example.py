@@ -14,20 +14,20 @@ import pytest
 import xarray as xr
 
 from terraflux.cli.errors import run
-from terraflux.cli.nation_choices import NationChoices
-from terraflux.cli.nation_stages import NationalExample
 from terraflux.cli.progress import Progress
-from terraflux.cli.region_fields import run_fields, run_folder
 from terraflux.drivers.errors import ForcingError
 from terraflux.evaluation.comparison.compare import compare
 from terraflux.evaluation.comparison.read_product import read_product
 from terraflux.evaluation.trends.trend import trend
+from terraflux.nation_choices import NationChoices
+from terraflux.nation_stages import NationalExample
 from terraflux.region.configuration import choices_from
 from terraflux.region.errors import Stopped
 from terraflux.region.plan import STOP, read_facts
 from terraflux.region.results import open_results
 from terraflux.region.run import run_region
 from terraflux.region.tile import run_tile
+from terraflux.region_fields import run_fields, run_folder
 from terraflux.report import comparison_figures
 
 CHOICES = NationChoices(resolution=4.0, first=1979, last=1988, coarse=6.0, every=12, spin_up_years=1)

@@ -18,24 +18,24 @@ import xarray as xr
 
 from terraflux.assimilation.parameter_maps import write_parameter_maps, write_plant_parameters
 from terraflux.assimilation.plant_type_draws import most_members, plant_type_draws
-from terraflux.cli.nation_choices import Ledger, NationChoices
-from terraflux.cli.nation_points import modis_at_towers
-from terraflux.cli.nation_products import write_products
-from terraflux.cli.nation_progress import Watch
 from terraflux.cli.progress import Progress
-from terraflux.cli.region_fields import run_fields
 from terraflux.drivers.synthetic_nation import SyntheticNation
 from terraflux.evaluation.comparison.compare import compare
 from terraflux.evaluation.comparison.fields import Fields
 from terraflux.evaluation.comparison.read_product import read_product
 from terraflux.evaluation.comparison.regions import region_sources, regions_of_china
 from terraflux.evaluation.trends.trend import trend
+from terraflux.nation_choices import Ledger, NationChoices
+from terraflux.nation_points import modis_at_towers
+from terraflux.nation_products import write_products
+from terraflux.nation_progress import Watch
 from terraflux.region.configuration import choices_from
 from terraflux.region.errors import RegionError, Stopped
 from terraflux.region.export import export_region
 from terraflux.region.factor_store import FACTORS, factor_store
 from terraflux.region.results import RegionResults, open_results
 from terraflux.region.run import run_region
+from terraflux.region_fields import run_fields
 from terraflux.report.write_comparison import write_comparison
 
 MONTHLY = ("gross_primary_production", "net_primary_production", "net_ecosystem_exchange", "evapotranspiration",

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from terraflux.cli.region_fields import placed_on_grid
 from terraflux.drivers.safe_write import replacing
 from terraflux.region.results import open_results
+from terraflux.region_fields import placed_on_grid
 
 Floats = NDArray[np.float64]
 LABEL = "SYNTHETIC product: a run with other parameters, noise and gaps; no observation and no real place"
