@@ -57,7 +57,7 @@ def read_product(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     et, ...), or the name of a variable in the file together with a quantity after a colon, such as "GPP_best:gpp".
     Evapotranspiration is also made from latent heat. `box` is west, east, south, north (degrees). `unit` holds against
     the file's. `step` (day, 8day, month, year) says what a stamp without bounds stands for where that is not plain.
-    Means over land and cells of stated area take sftlf.nc and areacella.nc from beside the file, as CMIP keeps them.
+    The share of land and areas of cells come from sftlf.nc and areacella.nc beside the file where it has none itself.
     `quality` is a rule for MODIS bits: {rules}. Of each month `least_share` of the days must have values. Raises ForcingError
     naming file, variable, unit, time and what to do.
     """
@@ -86,10 +86,6 @@ def read_product(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
                        for names in (LAND_NAMES, AREA_NAMES))
         land = _fixed_beside(files[0], LAND_NAMES, grid, rows, columns) if land is None else land
         areas = _fixed_beside(files[0], AREA_NAMES, grid, rows, columns) if areas is None else areas
-        if land is None and "where land" in str(sources[0].variable.attributes.get("cell_methods", "")):
-            land = _beside(files[0], "sftlf", grid, rows, columns)
-        if areas is None and "areacella" in str(sources[0].variable.attributes.get("cell_measures", "")):
-            areas = _beside(files[0], "areacella", grid, rows, columns)
         attributes = opened[0].attributes
     if values.shape[0] == 0:
         raise ForcingError("no period has enough values", file=files[0], variable=stored,
@@ -273,18 +269,6 @@ def _values(variable: GridVariable, steps: slice, rows: slice, columns: slice) -
         raise ForcingError(f"the dimensions are {variable.dims} {variable.shape}, not time, latitude, longitude",
                            file=variable.file, variable=variable.name, remedy="select a level or member first")
     return variable.read({front[0]: steps, vertical: rows, horizontal: columns, **extra})
-
-
-def _beside(path: str, name: str, grid: HorizontalGrid, rows: slice, columns: slice) -> Floats | None:
-    """The share of land or the area of cells from the file of that name beside a product, as CMIP keeps them."""
-    for found in sorted(Path(path).parent.glob(f"{name}*.nc")):
-        with open_grid_file(found) as opened:
-            one = opened.variables.get(name)
-            if one is None or len(one.dims) != 2:
-                continue
-            grid.require_same(grid_of(opened, one), name)
-            return _fixed(opened, (name,), "", one, grid, rows, columns)
-    return None
 
 
 def _fixed(opened: GridFile, names: tuple[str, ...], stored: str, like: GridVariable, grid: HorizontalGrid, rows: slice,
