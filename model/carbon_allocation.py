@@ -1,8 +1,8 @@
-"""Vegetation carbon: net primary production goes to leaves, stems, coarse and fine roots, which shed litter.
+"""Vegetation carbon: what growth makes of labile carbon goes to leaves, stems, coarse and fine roots, which shed litter.
 
-Shares and turnover are fixed per plant type (Ju & Chen 2005). Negative production, as every night, is taken from the
-pools by the same shares, so that over a day pools grow as if the daily sum had been allotted; what a nearly empty pool
-cannot give is drawn from the others in proportion to their size. Turnover is exponential, so no pool turns negative.
+Shares and turnover are fixed per plant type (Ju & Chen 2005). Maintenance that no labile carbon can pay, as in winter, is
+taken from the pools by the same shares; what a nearly empty pool cannot give is drawn from the others in proportion to
+their size. Turnover is exponential, so no pool turns negative.
 """
 
 from terraflux.model.weave import process
@@ -25,13 +25,13 @@ def allocation_shares(allocation_foliage, allocation_stem, allocation_coarse_roo
 
 @process(returns=("foliage_carbon", "stem_carbon", "coarse_root_carbon", "fine_root_carbon", "foliage_litterfall",
                   "wood_litterfall", "fine_root_litterfall"))
-def vegetation_carbon(foliage_carbon, stem_carbon, coarse_root_carbon, fine_root_carbon, net_primary_production,
+def vegetation_carbon(foliage_carbon, stem_carbon, coarse_root_carbon, fine_root_carbon, allocated_production,
                       allocation_foliage, allocation_stem, allocation_coarse_root, allocation_fine_root,
                       turnover_foliage, turnover_stem, turnover_coarse_root, turnover_fine_root, time_step):
     """Vegetation pools (g m-2) after growth and turnover, and litter shed (g m-2 s-1)."""
     to_foliage, to_stem, to_coarse_root, to_fine_root = allocation_shares(
         allocation_foliage, allocation_stem, allocation_coarse_root, allocation_fine_root)
-    needed = -net_primary_production * time_step
+    needed = -allocated_production * time_step
     from_foliage = min(needed * to_foliage, foliage_carbon)
     from_stem = min(needed * to_stem, stem_carbon)
     from_coarse_root = min(needed * to_coarse_root, coarse_root_carbon)

@@ -8,7 +8,7 @@ def prepare_carbon() -> list[Item]:
     """What does not change within a run; needs layer_bottom."""
     return [
         Layers(shallow_soil.shallow_layers),
-        Fused(decomposition.litter_quality, respiration.respiration_response),
+        Fused(decomposition.litter_quality, respiration.respiration_response, respiration.labile_retention),
     ]
 
 

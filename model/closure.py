@@ -39,11 +39,11 @@ def deep_stores(stored_heat, deep_temperature, deep_heat_capacity, deep_thicknes
 
 
 @process(returns="stored_carbon")
-def carbon_stores(foliage_carbon, stem_carbon, coarse_root_carbon, fine_root_carbon, coarse_wood_litter,
+def carbon_stores(labile_carbon, foliage_carbon, stem_carbon, coarse_root_carbon, fine_root_carbon, coarse_wood_litter,
                   surface_structural_litter, surface_metabolic_litter, root_structural_litter, root_metabolic_litter,
                   surface_microbial_carbon, soil_microbial_carbon, slow_carbon, passive_carbon):
-    """Carbon of the 13 pools (g m-2)."""
-    plants = foliage_carbon + stem_carbon + coarse_root_carbon + fine_root_carbon
+    """Carbon of the 14 pools (g m-2)."""
+    plants = labile_carbon + foliage_carbon + stem_carbon + coarse_root_carbon + fine_root_carbon
     litter = (coarse_wood_litter + surface_structural_litter + surface_metabolic_litter + root_structural_litter
               + root_metabolic_litter)
     return plants + litter + surface_microbial_carbon + soil_microbial_carbon + slow_carbon + passive_carbon

@@ -12,6 +12,7 @@ FIRST_WETNESS = 0.7  # share of the pore space
 FIRST_SUCTION = 3.3  # m, field capacity of agronomy (33 kPa)
 
 FIRST_POOLS = {
+    "labile_carbon": 0.0,
     "foliage_carbon": 150.0,
     "stem_carbon": 2000.0,
     "coarse_root_carbon": 500.0,

@@ -1,11 +1,12 @@
 """Carbon pools in equilibrium with a climate, without stepping through millennia (Xia et al. 2012).
 
-With time-mean paces and net primary production the thirteen pools obey dC/dt = A C + b NPP, so the steady state is
-C = -A^-1 b NPP. A is built from the very functions that step the pools. Net primary production itself depends on the
-pools, through the respiration of wood and roots; given the mean respiration of organs at their present pools, that
-dependence is linear and is solved along. Warmth and pools vary together over the year, so that a fast pool loses more or
-less than mean pace times mean pool says: `rates_of_cycle` takes its rate from what it lost over the cycle. What stays
-nonlinear (growth respiration is never negative) is settled by iteration, which the caller drives:
+With time-mean paces and net primary production the thirteen pools of organs, litter and soil obey dC/dt = A C + b NPP,
+so the steady state is C = -A^-1 b NPP; labile carbon, which turns over in days, settles by itself while cycles run. A is
+built from the very functions that step the pools. Net primary production itself depends on the pools, through the
+respiration of wood and roots; given the mean respiration of organs at their present pools, that dependence is linear and
+is solved along. Warmth and pools vary together over the year, so that a fast pool loses more or less than mean pace times
+mean pool says: `rates_of_cycle` takes its rate from what it lost over the cycle. What stays
+nonlinear (organs pay for maintenance that labile carbon cannot) is settled by iteration, which the caller drives:
 
     run a cycle of forcing -> means -> `steady_pools` -> `at_cycle_start` -> repeat until `drift` is small,
 
@@ -129,15 +130,16 @@ def steady_pools(
     net_primary_production: float,
     pools: Mapping[str, float] | None = None,
     respiration: Mapping[str, float] | None = None,
-    growing_share: float = 0.5,
+    growing_share: float = 1.0,
     rates: Array | None = None,
 ) -> SteadyState:
     """Steady state of the pools for time-mean paces (1) and net primary production (g m-2 s-1).
 
     `pools` (g m-2) and `respiration` (g m-2 s-1; stem_respiration, coarse_root_respiration, fine_root_respiration) are
-    the means of the same run: with them net primary production follows the pools. `growing_share` is the share of time
-    in which plants grow, so that growth respiration falls as maintenance rises; it changes how fast an iteration
-    converges, not where to. `rates` (s-1, as from `rates_of_cycle`) replace maximum rates times paces where not NaN.
+    the means of the same run: with them net primary production follows the pools. `growing_share` is the share of
+    maintenance that is paid from assimilates, so that growth and its respiration fall as maintenance rises; it changes
+    how fast an iteration converges, not where to. `rates` (s-1, as from `rates_of_cycle`) replace maximum rates times
+    paces where not NaN.
 
     Raises ValueError where nothing decomposes (a pace is not above 0) or no production is left for the pools.
     """

@@ -12,7 +12,8 @@ from terraflux.model.weave import Model
 from terraflux.model.weave.refinement import Disaggregator
 
 Array = NDArray[np.float64]
-MEANS = ("decomposition_pace_surface", "decomposition_pace_soil", "net_primary_production", *RESPIRING.values(), *POOLS)
+MEANS = ("decomposition_pace_surface", "decomposition_pace_soil", "allocated_production", *RESPIRING.values(), *POOLS)
+"""In balance organs receive net primary production; before, labile carbon may still fill up."""
 SMALL_DRIFT = 0.005  # of total carbon per 100 years (Xia et al. 2012)
 
 
@@ -87,11 +88,11 @@ def spin_up(
     for number in range(carbon_cycles):
         for column in range(state.shape[1]):
             mean = dict(zip(MEANS, means[:, column], strict=True))
-            rates = rates_of_cycle(parameters[column], mean["net_primary_production"], mean,
+            rates = rates_of_cycle(parameters[column], mean["allocated_production"], mean,
                                    dict(zip(POOLS, change[:, column], strict=True)), seconds)
             try:
                 steady = steady_pools(parameters[column], mean["decomposition_pace_surface"],
-                                      mean["decomposition_pace_soil"], mean["net_primary_production"],
+                                      mean["decomposition_pace_soil"], mean["allocated_production"],
                                       {name: mean[name] for name in POOLS},
                                       {flux: mean[flux] for flux in RESPIRING.values()}, rates=rates)
             except ValueError as trouble:

@@ -99,7 +99,8 @@ PLANT_PARAMETERS = _declare("parameter", """
     stem_maintenance_rate         | d-1          | 0..0.1   |  |  | maintenance respiration of live stem carbon at 20 degC
     fine_root_maintenance_rate    | d-1          | 0..0.1   |  |  | maintenance respiration of fine root carbon at 20 degC
     live_wood_fraction            | 1            | 0..1     |  |  | live share of stem and coarse root carbon
-    growth_respiration_fraction   | 1            | 0..0.6   |  |  | share of net growth that is respired
+    growth_respiration_fraction   | 1            | 0..0.6   |  |  | share of the labile carbon used for growth that is respired
+    labile_turnover_time          | d            | 0..100   |  |  | time in which growth uses up labile carbon
     allocation_stem               | 1            | 0..1     |  |  | share of net primary production to stems
     allocation_coarse_root        | 1            | 0..1     |  |  | share of net primary production to coarse roots
     allocation_foliage            | 1            | 0..1     |  |  | share of net primary production to leaves
@@ -157,6 +158,7 @@ DERIVED = _declare("derived", """
     deep_bottom                   | m            |  |  |  | depth of the bottom of layers below the soil
 """, "deep") + _declare("derived", """
     respiration_q10_log           | K-1          |  |  |  | warming response of maintenance respiration as an exponent per kelvin
+    labile_kept                   | 1            |  |  |  | share of labile carbon that growth leaves over a time step
     foliage_lignin                | 1            |  |  |  | lignin share of structural leaf litter
     fine_root_lignin              | 1            |  |  |  | lignin share of structural root litter
     foliage_metabolic_share       | 1            |  |  |  | metabolic share of leaf litter
@@ -179,6 +181,7 @@ STATES = _declare("state", """
     day_minimum_temperature       | degC         | -90..100   |                               |          | lowest air temperature of the day so far
     day_vapour_deficit            | kPa s        | 0..1e7     |                               |          | sum of vapour pressure deficit over the day so far
 """) + _declare("state", """
+    labile_carbon                 | g m-2        | 0..1e5     |  |  | carbon assimilated and not yet used for growth
     foliage_carbon                | g m-2        | 0..1e5     | leaf_mass_content_of_carbon |  | carbon in leaves
     stem_carbon                   | g m-2        | 0..1e6     | stem_mass_content_of_carbon |  | carbon in stems
     coarse_root_carbon            | g m-2        | 0..1e6     |  |  | carbon in coarse roots
@@ -336,6 +339,7 @@ CARBON_FLUXES = _declare("diagnostic", """
     stem_respiration              | g m-2 s-1    |            |                               |          | maintenance respiration of stems
     coarse_root_respiration       | g m-2 s-1    |            |                               |          | maintenance respiration of coarse roots
     fine_root_respiration         | g m-2 s-1    |            |                               |          | maintenance respiration of fine roots
+    allocated_production          | g m-2 s-1    |            |                               |          | carbon that leaves, stems and roots receive; negative where they pay for maintenance
     foliage_litterfall            | g m-2 s-1    |            |                               |          | carbon that leaves shed
     wood_litterfall               | g m-2 s-1    |            |                               |          | carbon that stems and coarse roots shed
     fine_root_litterfall          | g m-2 s-1    |            |                               |          | carbon that fine roots shed

@@ -38,7 +38,7 @@ MONTHLY = ("gross_primary_production", "net_primary_production", "autotrophic_re
            "net_ecosystem_exchange", "evapotranspiration", "transpiration", "latent_heat", "sensible_heat", "net_radiation",
            "leaf_area_index", "surface_runoff", "drainage", "soil_moisture_stored", "snow_water_equivalent",
            "soil_temperature_top", "air_temperature", "precipitation", "shortwave_down")
-ANNUAL = ("foliage_carbon", "stem_carbon", "coarse_root_carbon", "fine_root_carbon", "coarse_wood_litter",
+ANNUAL = ("labile_carbon", "foliage_carbon", "stem_carbon", "coarse_root_carbon", "fine_root_carbon", "coarse_wood_litter",
           "slow_carbon", "passive_carbon", "stored_carbon", "active_layer_depth", "frozen_day")
 STATISTICS = ("mode", "mean", "q05", "q25", "q50", "q75", "q95", "default")
 EXECUTORS = ("threads", "dask")

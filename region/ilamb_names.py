@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 KELVIN = 273.15
-PLANT_POOLS = ("foliage_carbon", "stem_carbon", "coarse_root_carbon", "fine_root_carbon")
+PLANT_POOLS = ("labile_carbon", "foliage_carbon", "stem_carbon", "coarse_root_carbon", "fine_root_carbon")
 LITTER_POOLS = ("coarse_wood_litter", "surface_structural_litter", "surface_metabolic_litter", "root_structural_litter",
                 "root_metabolic_litter")
 SOIL_POOLS = ("surface_microbial_carbon", "soil_microbial_carbon", "slow_carbon", "passive_carbon")

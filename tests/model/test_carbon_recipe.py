@@ -54,6 +54,8 @@ def columns(table):
     for number, name in enumerate(rows(table, "state")):
         if name in POOLS:
             state[number] = generator.uniform(0.0, 5000.0, state.shape[1])
+        elif name == "labile_carbon":
+            state[number] = generator.uniform(0.0, 50.0, state.shape[1])
         elif name == "soil_liquid":
             state[number] = generator.uniform(0.05, 0.4, state.shape[1])
         elif name == "soil_temperature":
@@ -66,7 +68,7 @@ def columns(table):
 
 def test_carbon_closes_in_every_column_and_fluxes_are_identities(model, table):
     values, state = columns(table)
-    pools = [number for number, name in enumerate(rows(table, "state")) if name in POOLS]
+    pools = [number for number, name in enumerate(rows(table, "state")) if name in ("labile_carbon", *POOLS)]
     before = state[pools].sum(axis=0)
     one = forcing(table)[:1]
     for _ in range(3):
@@ -84,6 +86,21 @@ def test_carbon_closes_in_every_column_and_fluxes_are_identities(model, table):
     assert (state[pools] >= 0.0).all() and np.isfinite(long.out).all()
 
 
+def test_over_the_whole_run_growth_respires_its_share_of_production_less_maintenance(model, table):
+    """But for what the labile pool gains."""
+    values, state = columns(table)
+    state[np.array(rows(table, "state")) == "labile_carbon"] = first = 30.0  # so that organs pay no maintenance
+    long = forcing(table, 200)
+    long[:, rows(table, "forcing").index("shortwave_down"), 0] *= 2.0  # production exceeds maintenance in all columns
+    outputs = ("gross_primary_production", "maintenance_respiration", "growth_respiration", "labile_carbon")
+    state[[number for number, name in enumerate(rows(table, "state")) if name in POOLS[:4]]] *= 0.05
+    result = model.run(long, values, state, {"time_step": STEP}, outputs=outputs)
+    left = (result["gross_primary_production"] - result["maintenance_respiration"]).sum(axis=0) * STEP
+    share = values[np.array(rows(table, "parameter")) == "growth_respiration_fraction"][0]
+    grown = first + left - result["labile_carbon"][-1]
+    np.testing.assert_allclose(result["growth_respiration"].sum(axis=0) * STEP, share * grown, rtol=1e-9)
+
+
 def test_semi_analytical_spin_up_stops_the_drift_of_woven_columns(model, table):
     values, state = columns(table)
     names = np.array(rows(table, "state"))
@@ -95,7 +112,7 @@ def test_semi_analytical_spin_up_stops_the_drift_of_woven_columns(model, table):
     year[:, rows(table, "forcing").index("shortwave_down"), 0] *= season
     year[:, rows(table, "forcing").index("air_temperature"), 0] += 10.0 * (season - 1.0)
     paces = ("decomposition_pace_surface", "decomposition_pace_soil")
-    outputs = ("net_primary_production", *paces, *RESPIRING.values(), *POOLS)
+    outputs = ("allocated_production", *paces, *RESPIRING.values(), *POOLS)
 
     def cycle():
         before = state[pool_rows]
@@ -112,7 +129,7 @@ def test_semi_analytical_spin_up_stops_the_drift_of_woven_columns(model, table):
             mean = {name: float(means[name][0, column]) for name in outputs}
             end = dict(zip(POOLS, state[pool_rows, column], strict=True))
             pace_surface, pace_soil = (mean[name] for name in paces)
-            production = mean["net_primary_production"]
+            production = mean["allocated_production"]
             steady = steady_pools(parameters(plant), pace_surface, pace_soil, production, mean, mean)
             state[pool_rows, column] = list(at_cycle_start(steady, mean, end).values())
     for _ in range(2):

@@ -22,8 +22,9 @@ pytestmark = pytest.mark.xdist_group("column")
 
 LIMITS = {"water_closure": 1e-9, "heat_closure": 1e-6, "energy_closure": 1e-6, "carbon_closure": 1e-10,
           "shortwave_closure": 1e-10}
+CARBON = ("labile_carbon", *POOLS)
 STATES = ("canopy_liquid", "canopy_snow", "ponded_water", "snow_mass", "snow_enthalpy", "soil_liquid", "soil_ice",
-          "soil_temperature", *POOLS)
+          "soil_temperature", *CARBON)
 FLUXES = ("evapotranspiration", "surface_runoff", "drainage", "net_radiation", "latent_heat", "sensible_heat",
           "ground_heat_flux", "lower_heat_flux", "snow_heat_added", "water_heat_before", "water_heat_after",
           "gross_primary_production", "autotrophic_respiration", "heterotrophic_respiration", "leached_carbon",
@@ -109,7 +110,7 @@ def residuals(batch, before, series):
         "water": water(f) - water(before) - (forcing["precipitation"] - lost) * step,
         "energy": net - f["latent_heat"] - f["sensible_heat"] - f["ground_heat_flux"],
         "heat": (heat(f) - heat(before) - advected) / step - f["ground_heat_flux"] + f["lower_heat_flux"],
-        "carbon": sum(f[name] - before[name] for name in POOLS) - (f["gross_primary_production"] - respired) * step,
+        "carbon": sum(f[name] - before[name] for name in CARBON) - (f["gross_primary_production"] - respired) * step,
         "shortwave": (forcing["shortwave_down"] - f["reflected_shortwave"] - absorbed)
         / np.maximum(forcing["shortwave_down"], 1e-3),
         "latent": f["latent_heat_vaporisation"] * liquid + LATENT_HEAT_SUBLIMATION * frozen - f["latent_heat"],
