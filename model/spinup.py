@@ -5,8 +5,8 @@ so the steady state is C = -A^-1 b NPP; labile carbon, which turns over in days,
 built from the very functions that step the pools. Net primary production itself depends on the pools, through the
 respiration of wood and roots; given the mean respiration of organs at their present pools, that dependence is linear and
 is solved along. Warmth and pools vary together over the year, so that a fast pool loses more or less than mean pace times
-mean pool says: `rates_of_cycle` takes its rate from what it lost over the cycle. What stays
-nonlinear (organs pay for maintenance that labile carbon cannot) is settled by iteration, which the caller drives:
+mean pool says: `rates_of_cycle` takes its rate from what it lost over the cycle. What stays nonlinear (organs pay for
+maintenance that labile carbon cannot) is settled by iteration, which the caller drives:
 
     run a cycle of forcing -> means -> `steady_pools` -> `at_cycle_start` -> repeat until `drift` is small,
 
