@@ -14,6 +14,13 @@ from terraflux.model.weave import process
 CONTACT_RESISTANCE = 1e-6  # m2 K W-1 between any two layers, so that an empty snow layer conducts without dividing by zero
 
 SETTLED = 0.5  # K between the temperature of a layer's heat and the one that conduction was solved for
+SOLVED = 0.02  # K, the same, before the last of the solves
+
+
+@process(returns="per_time_step")
+def reciprocal_of_time_step(time_step):
+    """Steps per second."""
+    return 1.0 / time_step
 
 
 @process(returns="conductance")
@@ -66,23 +73,21 @@ def surface_forward(surface_balance, surface_balance_slope, surface_iterate, sno
 
 @process(returns=("sweep_value", "sweep_ratio"))
 def heat_forward(iterate_temperature, heat, heat_start, thermal_response, thermal_inertia, conductance, conductance_below,
-                 sweep_value_above, sweep_ratio_above, time_step):
+                 sweep_value_above, sweep_ratio_above, per_time_step):
     """Eliminates the layer above."""
     out = conductance * (1.0 - sweep_ratio_above) + conductance_below
-    per_step = 1.0 / time_step
-    pivot = thermal_response / (thermal_inertia * per_step + out * thermal_response)
-    gain = (heat_start - heat) * per_step + conductance * sweep_value_above
+    pivot = thermal_response / (thermal_inertia * per_time_step + out * thermal_response)
+    gain = (heat_start - heat) * per_time_step + conductance * sweep_value_above
     return iterate_temperature + pivot * (gain - out * iterate_temperature), pivot * conductance_below
 
 
 @process(returns=("sweep_value", "sweep_ratio"))
 def heat_bottom(iterate_temperature, heat, heat_start, thermal_response, thermal_inertia, conductance,
-                sweep_value_above, sweep_ratio_above, geothermal_heat_flux, time_step):
+                sweep_value_above, sweep_ratio_above, geothermal_heat_flux, per_time_step):
     """The last layer, with heat from below."""
     out = conductance * (1.0 - sweep_ratio_above)
-    per_step = 1.0 / time_step
-    pivot = thermal_response / (thermal_inertia * per_step + out * thermal_response)
-    gain = (heat_start - heat) * per_step + conductance * sweep_value_above + geothermal_heat_flux
+    pivot = thermal_response / (thermal_inertia * per_time_step + out * thermal_response)
+    gain = (heat_start - heat) * per_time_step + conductance * sweep_value_above + geothermal_heat_flux
     return iterate_temperature + pivot * (gain - out * iterate_temperature), 0.0
 
 
@@ -125,6 +130,18 @@ def solved(iterate_temperature):
 def phase_changed(heat_unsettled, iterate_temperature, solved_temperature):
     """Does the layer's heat give another temperature than conduction was solved for, because water froze or thawed?"""
     return 1.0 if abs(iterate_temperature - solved_temperature) > SETTLED else heat_unsettled
+
+
+@process(returns="heat_unsolved")
+def nearly_solved():
+    """No layer is known yet to need the last solves."""
+    return 0.0
+
+
+@process(returns="heat_unsolved")
+def phase_still_changes(heat_unsolved, iterate_temperature, solved_temperature):
+    """As `phase_changed`, more strictly, where one more solve follows anyway."""
+    return 1.0 if abs(iterate_temperature - solved_temperature) > SOLVED else heat_unsolved
 
 
 @process(returns="deep_temperature")

@@ -1,13 +1,13 @@
 """The ground's part of the time step: snow, heat and water below the canopy. Read it like a flow chart."""
 
 from terraflux.model import ground_energy, ground_heat, snow, soil_water, thaw
-from terraflux.model.soil_freezing import FREEZING, begin_freezing, frozen_air, thawed
+from terraflux.model.soil_freezing import FREEZING, begin_freezing, frozen_air, thawed, thawed_response
 from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS, driest_wetness, gradual_air_entry
 from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY, solid_logarithm
 from terraflux.model.soil_water import MOST_SUBSTEPS, WATER_BOTTOM
-from terraflux.model.weave import Fused, Item, Layers, Repeat, RepeatPerLane, SweepDown, SweepUp, When
+from terraflux.model.weave import Fused, Item, Layers, Process, Repeat, RepeatPerLane, SweepDown, SweepUp, When
 
-PASSES_MORE = 3
+LAST_PASSES = 2
 
 
 def snow_arrives() -> list[Item]:
@@ -26,7 +26,9 @@ def snow_arrives() -> list[Item]:
 def prepare_soil(deep_layers: int) -> list[Item]:
     """What does not change within a run."""
     deep = ground_heat.next_deep_bottom
-    return [Layers(Fused(solid_logarithm, gradual_air_entry, driest_wetness)),
+    return [ground_heat.reciprocal_of_time_step,
+            SweepDown(soil_water.reciprocals, first=soil_water.reciprocals_top),
+            Layers(Fused(solid_logarithm, gradual_air_entry, driest_wetness)),
             *([SweepDown(deep, first=deep.with_names(deep_bottom_above="layer_bottom_bottom"))] if deep_layers else [])]
 
 
@@ -66,21 +68,26 @@ def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[It
     ]
 
 
-def soil_from_heat(freezing: str, noticed: bool = False) -> list[Item]:
-    """Temperature and ice of the soil from its heat; freezing costs only columns that are cold.
+def soil_from_heat(freezing: str) -> list[Item]:
+    """Temperature and ice of the soil from its heat after the last solve; freezing costs only columns that are cold."""
+    return [Layers(thawed), When("ground_freezing", Layers(FREEZING[freezing].in_the_end))]
 
-    `noticed` sets heat_unsettled where that is not the temperature conduction was solved for.
+
+def soil_between_solves(freezing: str, noticed: Process | None = None) -> list[Item]:
+    """Temperature and ice of freezing soil from its heat; `noticed` tells if that is not what conduction was solved for.
+
+    Where nothing freezes, conduction has left the temperature that holds the heat.
     """
     from_heat = FREEZING[freezing].from_heat
-    watched = Fused(ground_heat.solved.of("soil"), from_heat, ground_heat.phase_changed.of("soil"))
-    return [Layers(thawed), When("ground_freezing", Layers(watched if noticed else from_heat))]
+    return [When("ground_freezing", Layers(Fused(ground_heat.solved.of("soil"), from_heat, noticed.of("soil"))
+                                           if noticed else from_heat))]
 
 
 def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surface: list[Item]) -> list[Item]:
     """Heat of snow, soil and deep layers after the step, under a surface of the items given, solved `passes` times.
 
-    Columns in which a layer changed phase between the first passes are solved thrice more: each layer that crosses
-    0 degC takes a pass to be noticed by those below.
+    Columns in which a layer changed phase between the first passes are solved once more, or thrice where the second pass
+    changed it too: each layer that crosses 0 degC takes a pass to be noticed by those below.
     """
     frozen = FREEZING[freezing]
     between = ground_heat.conductance_between
@@ -91,20 +98,23 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
     deep_again = [Layers(ground_heat.deep_from_heat)] if deep_layers else []
     conduct = heat_conduction(deep_layers, under_snow, surface)
     watched = Fused(ground_heat.solved.of("snow"), snow.snow_from_heat, snow.snow_phase_changed)
-    more = When("heat_unsettled", Repeat(PASSES_MORE, *soil_from_heat(freezing), *deep_again, Layers(snow.snow_from_heat),
-                                         *conduct))
+    watched_again = Fused(ground_heat.solved.of("snow"), snow.snow_from_heat, snow.snow_phase_still_changes)
+    last = When("heat_unsolved", Repeat(LAST_PASSES, *soil_between_solves(freezing), *deep_again, Layers(snow.snow_from_heat),
+                                        *conduct))
+    more = When("heat_unsettled", ground_heat.nearly_solved,
+                *soil_between_solves(freezing, ground_heat.phase_still_changes), *deep_again, Layers(watched_again),
+                *conduct, last)
     again: list[Item] = [
-        Repeat(passes - 1, ground_heat.settled, *soil_from_heat(freezing, noticed=True), *deep_again, Layers(watched),
-               *conduct),
+        Repeat(passes - 1, ground_heat.settled, *soil_between_solves(freezing, ground_heat.phase_changed), *deep_again,
+               Layers(watched), *conduct),
         more] if passes > 1 else []
     return [
         frozen_air,
-        Layers(begin_freezing),
+        Layers(Fused(begin_freezing, thawed_response)),
         SweepDown(between.of("snow"), first=ground_heat.conductance_to_surface.of("snow")),
         SweepDown(between.of("soil"),
                   first=between.of("soil").with_names(half_resistance_above="snow_half_resistance_bottom")),
         *(deep_begin if deep_layers else []),
-        Layers(thawed),
         When("ground_freezing", *(Layers(one) for one in (*frozen.begin, frozen.first))),
         Layers(snow.snow_from_heat),
         *conduct,

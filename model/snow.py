@@ -12,7 +12,7 @@ from terraflux.model.constants import (
     LATENT_HEAT_FUSION,
     WATER_HEAT_CAPACITY,
 )
-from terraflux.model.ground_heat import SETTLED
+from terraflux.model.ground_heat import SETTLED, SOLVED
 from terraflux.model.weave import process
 from terraflux.model.weave.lane_math import exp, log
 
@@ -161,6 +161,13 @@ def snow_phase_changed(heat_unsettled, snow_mass, snow_iterate_temperature, snow
     """Has a layer begun to melt, or melted through, since conduction was solved?"""
     changed = (abs(snow_iterate_temperature - snow_solved_temperature) > SETTLED) & (snow_mass > EMPTY_LAYER)
     return 1.0 if changed else heat_unsettled
+
+
+@process(returns="heat_unsolved")
+def snow_phase_still_changes(heat_unsolved, snow_mass, snow_iterate_temperature, snow_solved_temperature):
+    """As `snow_phase_changed`, more strictly, where one more solve follows anyway."""
+    changed = (abs(snow_iterate_temperature - snow_solved_temperature) > SOLVED) & (snow_mass > EMPTY_LAYER)
+    return 1.0 if changed else heat_unsolved
 
 
 @process(returns=("snow_mass_top", "snow_heat_top", "snow_heat_added", "snow_heat_below", "snow_water_below"))

@@ -20,7 +20,7 @@ SMALLEST_DEPRESSION = 1e-4  # K
 LARGEST_DEPRESSION = 20.0  # K
 LOST_CAPACITY = WATER_VOLUME_HEAT - ICE_VOLUME_HEAT  # J m-3 K-1 that water loses by freezing
 COLDEST_GROUND = -120.0  # degC
-LONGEST_STEP = 2.0  # of Newton towards the cold, where the heat is no longer latent and grows as exp(y)
+LONGEST_STEP = 6.0  # of an iteration towards the cold, in y
 WIDEST_RATIO = 14.0  # ln(T / Tf) at the smallest depression and the coldest temperature
 
 
@@ -49,13 +49,16 @@ def freezing_point(soil_liquid, soil_ice, porosity, saturated_potential, retenti
 STATE_OF_LAYER = ("soil_iterate_temperature", "soil_ice", "soil_liquid", "soil_thermal_response", "soil_thermal_inertia")
 
 
-@process(returns=("soil_iterate_temperature", "soil_thermal_response", "soil_thermal_inertia"))
-def thawed(soil_heat, soil_liquid, soil_ice, porosity, solid_heat_capacity, layer_thickness, soil_iterate_temperature,
-           ground_freezing):
-    """Temperature of a layer in a column where nothing is frozen, and its heat per kelvin."""
-    water = soil_liquid + soil_ice
-    inertia = ((1.0 - porosity) * solid_heat_capacity + WATER_VOLUME_HEAT * water) * layer_thickness
-    return soil_iterate_temperature if ground_freezing > 0.0 else soil_heat / inertia, 1.0, inertia
+@process(returns=("soil_thermal_response", "soil_thermal_inertia"))
+def thawed_response(heat_capacity, layer_thickness):
+    """Heat per kelvin of a layer before conduction, where nothing freezes."""
+    return 1.0, heat_capacity * layer_thickness
+
+
+@process(returns="soil_iterate_temperature")
+def thawed(soil_heat, soil_thermal_inertia, soil_iterate_temperature, ground_freezing):
+    """Temperature that holds the heat of a layer in a column where nothing is frozen."""
+    return soil_iterate_temperature if ground_freezing > 0.0 else soil_heat / soil_thermal_inertia
 
 
 @process(returns=("soil_iterate_temperature", "soil_thermal_response", "soil_thermal_inertia"))
@@ -68,36 +71,70 @@ def supercooled_as_it_is(soil_temperature, soil_liquid, soil_ice, heat_capacity,
     return soil_temperature, 1.0, (heat_capacity + fusion) * layer_thickness
 
 
+def held_by_heat(heat, iterate_temperature, water, freezing_temperature, capacity, retention_exponent, thickness):
+    """Temperature (degC) and ice (m3 m-3) that hold the heat of a layer (J m-2), and 1/b; thawed `capacity` in J m-3 K-1.
+
+    Two steps of Halley in y = ln(T / Tf) find the temperature as well as three of Newton. Ice then takes exactly the
+    heat that is left, so that none is lost however far the steps came. Divisions cost more than exponentials here, so
+    four reciprocals come from one.
+    """
+    frozen_capacity = capacity - LOST_CAPACITY * water
+    layer, curve = thickness * frozen_capacity, retention_exponent * freezing_temperature
+    reciprocal = 1.0 / (layer * curve)
+    per_b = layer * freezing_temperature * reciprocal
+    heat = heat * (frozen_capacity * curve * reciprocal)  # J m-3
+    all_frozen = (heat + FUSION_VOLUME * water) * (thickness * curve * reciprocal)  # it cannot be warmer
+    start = min(min(iterate_temperature, all_frozen), freezing_temperature)
+    ratio = max(start * (layer * retention_exponent * reciprocal), 1.0)
+    y = log(ratio)
+    guess = max(freezing_temperature * ratio, COLDEST_GROUND)
+    for _ in range(2):
+        liquid = water * exp(-y * per_b)
+        ice = water - liquid
+        fusion = FUSION_VOLUME + LOST_CAPACITY * guess  # heat that a m3 of freezing water releases at this temperature
+        warming = guess * (capacity - LOST_CAPACITY * ice)
+        freezing = per_b * liquid
+        excess = guess * capacity - fusion * ice - heat
+        slope = warming - fusion * freezing
+        bend = warming + (fusion * per_b - 2.0 * LOST_CAPACITY * guess) * freezing
+        square = slope * slope
+        correction = excess * bend
+        near = correction < square  # else a step of Newton, lest Halley's turn back
+        step = excess * slope * (-2.0 if near else -1.0) / (2.0 * square - correction if near else square)
+        y = min(max(y + min(step, LONGEST_STEP), 0.0), WIDEST_RATIO)
+        guess = max(freezing_temperature * exp(y), COLDEST_GROUND)
+    fusion = FUSION_VOLUME + LOST_CAPACITY * guess
+    released = guess * capacity - heat
+    some = (released > 0.0) & (heat < capacity * freezing_temperature)
+    part = some & (released < water * fusion)
+    held = ((released if part else heat + FUSION_VOLUME * water if some else heat)
+            / (fusion if part else frozen_capacity if some else capacity))
+    return guess if part else held, min(held, water) if part else water if some else 0.0, per_b
+
+
 @process(returns=STATE_OF_LAYER)
 def supercooled(soil_heat, soil_iterate_temperature, soil_liquid, soil_ice, freezing_temperature, porosity,
                 solid_heat_capacity, retention_exponent, layer_thickness):
-    """Temperature, ice and liquid that hold the layer's heat, with its heat per kelvin (latent heat included).
-
-    Three Newton steps in y = ln(T / Tf) find the temperature; ice then takes exactly the heat that is left.
-    """
+    """Temperature, ice and liquid that hold the layer's heat, with its heat per kelvin (latent heat included)."""
     water = soil_liquid + soil_ice
-    heat = soil_heat / layer_thickness  # J m-3
     thawed_capacity = (1.0 - porosity) * solid_heat_capacity + WATER_VOLUME_HEAT * water
-    frozen = heat < thawed_capacity * freezing_temperature
-    per_b = 1.0 / retention_exponent
-    all_frozen = (heat + FUSION_VOLUME * water) / (thawed_capacity - LOST_CAPACITY * water)  # it cannot be warmer
-    start = min(min(soil_iterate_temperature, all_frozen), freezing_temperature)
-    y = log(max(start / freezing_temperature, 1.0))
-    for _ in range(3):
-        guess = max(freezing_temperature * exp(y), COLDEST_GROUND)
-        liquid = water * exp(-y * per_b)
-        fusion = FUSION_VOLUME + LOST_CAPACITY * guess  # heat that a m3 of freezing water releases at this temperature
-        excess = guess * thawed_capacity - fusion * (water - liquid) - heat
-        slope = guess * (thawed_capacity - LOST_CAPACITY * (water - liquid)) - fusion * per_b * liquid
-        y = min(max(y + min(-excess / slope, LONGEST_STEP), 0.0), WIDEST_RATIO)
-    guess = max(freezing_temperature * exp(y), COLDEST_GROUND)
-    ice = (guess * thawed_capacity - heat) / (FUSION_VOLUME + LOST_CAPACITY * guess)
-    ice = min(max(ice, 0.0), water) if frozen else 0.0
-    capacity = thawed_capacity - LOST_CAPACITY * ice
-    temperature = (heat + FUSION_VOLUME * ice) / capacity
+    temperature, ice, per_b = held_by_heat(soil_heat, soil_iterate_temperature, water, freezing_temperature,
+                                           thawed_capacity, retention_exponent, layer_thickness)
     depth = min(temperature, freezing_temperature)
-    latent_capacity = (FUSION_VOLUME + LOST_CAPACITY * depth) * (water - ice) * per_b / -depth if frozen else 0.0
-    return temperature, ice, water - ice, 1.0, (capacity + latent_capacity) * layer_thickness
+    latent_capacity = (FUSION_VOLUME + LOST_CAPACITY * depth) * (water - ice) * per_b / -depth
+    latent_capacity = latent_capacity if ice > 0.0 else 0.0
+    return temperature, ice, water - ice, 1.0, (thawed_capacity - LOST_CAPACITY * ice + latent_capacity) * layer_thickness
+
+
+@process(returns=("soil_iterate_temperature", "soil_ice", "soil_liquid"))
+def supercooled_in_the_end(soil_heat, soil_iterate_temperature, soil_liquid, soil_ice, freezing_temperature, porosity,
+                           solid_heat_capacity, retention_exponent, layer_thickness):
+    """As `supercooled` after the last solve, when nobody asks for the heat per kelvin."""
+    water = soil_liquid + soil_ice
+    thawed_capacity = (1.0 - porosity) * solid_heat_capacity + WATER_VOLUME_HEAT * water
+    temperature, ice, _ = held_by_heat(soil_heat, soil_iterate_temperature, water, freezing_temperature, thawed_capacity,
+                                       retention_exponent, layer_thickness)
+    return temperature, ice, water - ice
 
 
 @process(returns=STATE_OF_LAYER)
@@ -116,14 +153,15 @@ def sharp(soil_heat, soil_liquid, soil_ice, porosity, solid_heat_capacity, layer
 
 @dataclass(frozen=True)
 class Freezing:
-    """What frozen columns do: before the step's conduction (`begin`), before its first solve, and after each solve."""
+    """What frozen columns do: before the step's conduction (`begin`), before its first solve, between solves, in the end."""
 
     begin: tuple[Process, ...]
     first: Process
     from_heat: Process
+    in_the_end: Process
 
 
 FREEZING = {
-    "supercooled": Freezing((freezing_point,), supercooled_as_it_is, supercooled),
-    "sharp": Freezing((), sharp, sharp),
+    "supercooled": Freezing((freezing_point,), supercooled_as_it_is, supercooled, supercooled_in_the_end),
+    "sharp": Freezing((), sharp, sharp, sharp),
 }

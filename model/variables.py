@@ -145,6 +145,8 @@ SOIL_PARAMETERS = _declare("parameter", """
 """, "deep")
 
 DERIVED = _declare("derived", """
+    per_layer_thickness           | m-1          |  |  |  | reciprocal of the thickness of soil layers
+    per_layer_distance            | m-1          |  |  |  | reciprocal of the distance to the centre of the layer above
     solid_log_conductivity        | 1            |  |  |  | volume share of the solids times the logarithm of their conductivity
     air_entry_bend                | m            |  |  |  | steepness of the potential near saturation
     air_entry_foot                | 1            |  |  |  | second saturation at which the potential near saturation is zero
@@ -157,6 +159,7 @@ DERIVED = _declare("derived", """
 """, "soil") + _declare("derived", """
     deep_bottom                   | m            |  |  |  | depth of the bottom of layers below the soil
 """, "deep") + _declare("derived", """
+    per_time_step                 | s-1          |  |  |  | reciprocal of the time step
     respiration_q10_log           | K-1          |  |  |  | warming response of maintenance respiration as an exponent per kelvin
     labile_kept                   | 1            |  |  |  | share of labile carbon that growth leaves over a time step
     foliage_lignin                | 1            |  |  |  | lignin share of structural leaf litter
@@ -413,6 +416,7 @@ GROUND_WORK = _declare("diagnostic", """
     snow_latent_slope             | W m-2 K-1    |            |                               |          | its change per kelvin
     surface_melting               | 1            |            |                               |          | 1 where melting snow holds the surface at 0 degC
     heat_unsettled                | 1            |            |                               |          | 1 where a layer changed phase, so that conduction is solved again
+    heat_unsolved                 | 1            |            |                               |          | 1 where a layer still changes phase, so that the last solves are made
     skin_value                    | degC         |            |                               |          | elimination: surface temperature if the layer below were at 0 degC
     skin_ratio                    | 1            |            |                               |          | elimination: change of surface temperature per change below
     snow_heat_added               | J m-2        |            |                               |          | heat that snowfall, frost and sublimation bring into the snow
@@ -423,6 +427,7 @@ GROUND_WORK = _declare("diagnostic", """
     water_supply                  | m s-1        |            |                               |          | rain, melt and dew on the ground
     pond_evaporation              | m s-1        |            |                               |          | evaporation from standing water
     water_substep                 | s            |            |                               |          | length of the sub-step of soil water
+    per_water_substep             | s-1          |            |                               |          | reciprocal of the length of the sub-step of soil water
     later_substep                 | 1            |            |                               |          | 1 from the second sub-step of soil water on
     top_flux                      | m s-1        |            |                               |          | infiltration before the implicit change
     top_flux_slope                | m s-1        |            |                               |          | its change per change of surface moisture
