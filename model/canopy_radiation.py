@@ -28,6 +28,10 @@ LEAST_ABSORPTANCE = 1e-10  # keeps the modes apart for leaves that absorb nothin
 SPHERICAL_SQUARED_COSINE = 1.0 / 3.0  # mean squared cosine of leaf inclination, leaves without preferred direction
 SERIES_BELOW = 0.02  # the series of mean_between is exact to 2e-14 here, the quotient to 1e-14
 LEAST_SHADED_SHARE = 1e-9
+LIGHT = (
+    "sunlit_area", "shaded_area", "absorbed_light_sunlit", "absorbed_light_shaded", "absorbed_shortwave_sunlit",
+    "absorbed_shortwave_shaded", "absorbed_light", "absorbed_shortwave_ground", "reflected_shortwave",
+)  # fmt: skip
 
 
 def mean_between(first, last, exponent):
@@ -104,19 +108,21 @@ def two_stream(reflectance, transmittance, ground_albedo, direct, diffuse, extin
     return absorptance, max(around, 0.0), max(sunlit, 0.0), max(diffuse_below, 0.0) + beam_below
 
 
-@process(
-    returns=(
-        "sunlit_area",
-        "shaded_area",
-        "absorbed_light_sunlit",
-        "absorbed_light_shaded",
-        "absorbed_shortwave_sunlit",
-        "absorbed_shortwave_shaded",
-        "absorbed_light",
-        "absorbed_shortwave_ground",
-        "reflected_shortwave",
-    )
-)
+@process(returns=("daylight", "night"))
+def day_or_night(shortwave_down, cosine_zenith):
+    """Flags: is there anything for `canopy_radiation` to share out?"""
+    day = 1.0 if (cosine_zenith > 0.0) | (shortwave_down != 0.0) else 0.0
+    return day, 1.0 - day
+
+
+@process(returns=LIGHT)
+def canopy_at_night(leaf_area_index):
+    """What `canopy_radiation` finds without light: all leaves are shaded."""
+    nothing = 0.0 * leaf_area_index
+    return nothing, leaf_area_index + 0.0, nothing, nothing, nothing, nothing, nothing, nothing, nothing
+
+
+@process(returns=LIGHT)
 def canopy_radiation(shortwave_down, diffuse_fraction, cosine_zenith, leaf_area_index, clumping_index,
                      leaf_reflectance_visible, leaf_transmittance_visible, leaf_reflectance_infrared,
                      leaf_transmittance_infrared, ground_albedo_visible, ground_albedo_infrared):

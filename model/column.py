@@ -23,6 +23,7 @@ from terraflux.model import (
 )
 from terraflux.model.air import AIR
 from terraflux.model.growth_temperature import growth_temperature
+from terraflux.model.leaf_recipe import leaf_rounds, twins
 from terraflux.model.light_use_efficiency import PHOTOSYNTHESIS
 from terraflux.model.options import Options
 from terraflux.model.phenology import PHENOLOGY
@@ -31,12 +32,7 @@ from terraflux.model.precipitation_phase import PRECIPITATION_PHASE
 from terraflux.model.soil_moisture_stress import SOIL_MOISTURE_STRESS, STRESS_ON
 from terraflux.model.stomatal_conductance import STOMATAL_CONDUCTANCE
 from terraflux.model.variables import variable_table
-from terraflux.model.weave import Fused, Item, Layers, Model, Process, Repeat
-
-
-def twins(*processes: Process) -> Fused:
-    """The processes for sunlit leaves, then for shaded leaves, in one loop."""
-    return Fused(*(one.of(twin) for twin in ("sunlit", "shaded") for one in processes))
+from terraflux.model.weave import Item, Layers, Model, When
 
 
 def prepare(options: Options) -> list[Item]:
@@ -73,7 +69,9 @@ def step(options: Options) -> list[Item]:
         ground_albedo.ground_albedo,
 
         # light and heat reach leaves and ground
-        canopy_radiation.canopy_radiation,
+        canopy_radiation.day_or_night,
+        canopy_radiation.canopy_at_night,
+        When("daylight", canopy_radiation.canopy_radiation),
         canopy_radiation.leaf_capacity,
         *seasonal_capacity.SEASONALITY[options.seasonality],
         *([twins(*season_of_capacity)] if season_of_capacity else []),
@@ -84,7 +82,7 @@ def step(options: Options) -> list[Item]:
         leaf_energy.leaf_exchange,
         ACCLIMATION[options.acclimation],
         twins(leaf_energy.begin_leaf, LIGHT_INHIBITION[options.light_inhibition]),
-        Repeat(options.leaf_rounds, twins(photosynthesis, *season_of_assimilation, conductance, leaf_energy.leaf_energy)),
+        *leaf_rounds(options.leaf_rounds, photosynthesis, conductance, season_of_assimilation),
         canopy_fluxes.canopy_sums,
         canopy_longwave.canopy_longwave_after,
         canopy_fluxes.canopy_fluxes,

@@ -19,6 +19,8 @@ SMALLEST_DEMAND = 1e-9  # W m-2 J m-2
 FIRST_SECANT, SMALLEST_SECANT, LARGEST_SECANT = 1.3, 0.15, 3.0
 SMALLEST_RISE = 1e-16  # K2
 LOWEST_SLOPE_SHARE = 0.2
+SETTLED_LEAF_CHANGE = 1e-4  # K: a hundredth of what leaf temperature must be known to
+SETTLED_INSIDE_CHANGE = 0.5  # umol mol-1 in the last round: Newton's next one is about 0.02 of its square
 
 
 @process(returns=("saturation_curvature", "vapour_resistance", "carbon_dioxide_resistance", "leaf_cooling",
@@ -101,3 +103,27 @@ def leaf_energy(leaf_trial_temperature, leaf_temperature, leaf_temperature_chang
     trial = max(min(trial, air_temperature + WARMEST_TRIAL), air_temperature + COLDEST_TRIAL)
     latent = drive * (per * divisor)
     return trial, air_temperature + warmer, warmer - excess, latent * dry_heat, latent * wet_heat
+
+
+@process(returns="leaves_unsettled")
+def leaves_settled(leaf_temperature_change_sunlit, leaf_temperature_change_shaded):
+    """1 where the last round was farther than 1e-4 K from the solution for either leaf class, or not a number."""
+    change = max(abs(leaf_temperature_change_sunlit), abs(leaf_temperature_change_shaded))
+    return 0.0 if change < SETTLED_LEAF_CHANGE else 1.0
+
+
+@process(returns="intercellular_before")
+def remember_inside(intercellular_carbon_dioxide):
+    """Intercellular carbon dioxide that the round began with (umol mol-1)."""
+    return intercellular_carbon_dioxide + 0.0
+
+
+@process(returns="leaves_unsettled")
+def leaves_settled_by_day(leaf_temperature_change_sunlit, leaf_temperature_change_shaded, intercellular_before_sunlit,
+                          intercellular_before_shaded, intercellular_carbon_dioxide_sunlit,
+                          intercellular_carbon_dioxide_shaded):
+    """As `leaves_settled`, and 1 where carbon dioxide inside leaves moved by more than 0.5 umol mol-1 in the last round."""
+    change = max(abs(leaf_temperature_change_sunlit), abs(leaf_temperature_change_shaded))
+    inside = max(abs(intercellular_carbon_dioxide_sunlit - intercellular_before_sunlit),
+                 abs(intercellular_carbon_dioxide_shaded - intercellular_before_shaded))
+    return 0.0 if (change < SETTLED_LEAF_CHANGE) & (inside < SETTLED_INSIDE_CHANGE) else 1.0

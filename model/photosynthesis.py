@@ -90,12 +90,17 @@ def smooth_minimum(first, second, curvature, half_per_curvature):
     return (total - sqrt(max(total * total - 4.0 * curvature * first * second, 0.0))) * half_per_curvature
 
 
-def c4_capacity(capacity, temperature):
-    """C4 carboxylation capacity at a temperature: Q10 = 2, cut by cold below 13 and by heat above 36 degC."""
+def c4_kinetics(temperature, active):
+    """C4 capacity times its losses, and the losses: Q10 = 2, cut by cold below 13 and by heat above 36 degC."""
     tenth = exp(0.1 * (temperature - 25.0))
     cube = tenth * tenth * tenth
-    cuts = (cube + C4_COLD) * (1.0 + C4_HOT * tenth * tenth)
-    return capacity * exp(LN2_TENTH * (temperature - 25.0)) * cube / cuts
+    return active * exp(LN2_TENTH * (temperature - 25.0)) * cube, (cube + C4_COLD) * (1.0 + C4_HOT * tenth * tenth)
+
+
+def c4_capacity(capacity, temperature):
+    """C4 carboxylation capacity at a temperature (degC), in the unit of `capacity`."""
+    carboxylation, losses = c4_kinetics(temperature, capacity)
+    return carboxylation / losses
 
 
 @process(returns=("acclimated_transport_ratio", "carboxylation_deactivation", "transport_deactivation"))
@@ -130,66 +135,134 @@ def inhibited(absorbed_light):
     return 1.0 - (1.0 - INHIBITED_RESPIRATION) * min(max(lit, 0.0), 1.0)
 
 
+def dark_rate(warm, capacity, dark_respiration_ratio, light_inhibition):
+    """Dark respiration (umol m-2 s-1) of a leaf whose capacity is given at 25 degC."""
+    return light_inhibition * dark_respiration_ratio * capacity * exp(DARK_RESPIRATION_ENERGY * warm)
+
+
+def kinetics(temperature, capacity, stress, transport_ratio, carboxylation_deactivation, transport_deactivation):
+    """What temperature makes of a C3 leaf: Vcmax and Jmax times `losses`, `losses`, Kc (1 + O/Ko), Gamma*, warmth.
+
+    `losses` is the product of both deactivations: rates stay multiples of it until one division at the very end.
+    """
+    warm = warmth(temperature, GAS_CONSTANT)
+    active = stress * capacity
+    heat = exp(DEACTIVATION_ENERGY * warm)
+    carboxylation_loss = 1.0 + carboxylation_deactivation * heat
+    transport_loss = 1.0 + transport_deactivation * heat
+    carboxylation = active * (1.0 + carboxylation_deactivation) * exp(CARBOXYLATION_ENERGY * warm)
+    electrons = active * transport_ratio * (1.0 + transport_deactivation) * exp(TRANSPORT_ENERGY * warm)
+    return (carboxylation * transport_loss, electrons * carboxylation_loss, carboxylation_loss * transport_loss,
+            michaelis_constant(warm), photorespiration_compensation(warm), warm)
+
+
+def joined_rates(inside, light, carboxylation, electrons, losses, michaelis, compensation, c4):
+    """Gross assimilation and its slope with carbon dioxide from the results of `kinetics`, for C4 of `c4_kinetics`.
+
+    The smooth minima are those of `smooth_minimum`; their square roots also give the slope of the joined rate, with
+    which stomatal conductance finds intercellular carbon dioxide. Divisions cost most here: everything is carried as a
+    multiple of `scale`, the product of all divisors, so that one reciprocal serves all rates.
+    """
+    by_rubisco = inside + michaelis
+    by_light = inside + 2.0 * compensation
+    excess = inside - compensation
+    harvest = LIGHT_TO_ELECTRONS * light * losses
+    total = harvest + electrons
+    root = sqrt(max(total * total - 4.0 * TRANSPORT_CURVATURE * harvest * electrons, 0.0))
+    transport = (0.25 * 0.5 / TRANSPORT_CURVATURE) * (total - root)
+
+    is_c4 = c4 > 0.5
+    carbon = by_rubisco * by_light
+    scale = losses if is_c4 else losses * carbon
+    first = carboxylation if is_c4 else carboxylation * by_light * excess
+    second = C4_QUANTUM_YIELD * light * losses if is_c4 else transport * by_rubisco * excess
+    third = carboxylation * (C4_INITIAL_SLOPE * inside if is_c4 else PRODUCT_USE * carbon)
+    # Slopes are multiples of the square of `scale`.
+    first_slope = 0.0 if is_c4 else losses * carboxylation * by_light * by_light * (by_rubisco - excess)
+    second_slope = 0.0 if is_c4 else losses * transport * by_rubisco * by_rubisco * (by_light - excess)
+    third_slope = C4_INITIAL_SLOPE * carboxylation * losses if is_c4 else 0.0
+    curvature = CURVATURE_C4 if is_c4 else CURVATURE_C3
+    half_per_curvature = 0.5 / CURVATURE_C4 if is_c4 else 0.5 / CURVATURE_C3
+
+    squared = scale * scale
+    smallest = SMALLEST_SQUARE * squared
+    total = first + second
+    bend = sqrt(max(total * total - 4.0 * curvature * first * second, smallest))
+    joined = (total - bend) * half_per_curvature
+    ends = joined + third
+    turn = sqrt(max(ends * ends - 4.0 * CURVATURE_PRODUCT * joined * third, smallest))
+    gross = (ends - turn) * (0.5 / CURVATURE_PRODUCT)
+    bends = bend * turn
+    per = 1.0 / (squared * bends)
+    slope = (second - joined) * first_slope + (first - joined) * second_slope
+    slope = ((third - gross) * slope + (joined - gross) * third_slope * bend) * per
+    return max(gross * (scale * bends * per), 0.0), slope
+
+
+@process(returns=("carboxylation_potential", "transport_potential", "heat_losses", "michaelis_constant", "compensation_point",
+                  "dark_respiration"))
+def leaf_kinetics(leaf_trial_temperature, capacity, stress_on_capacity, acclimated_transport_ratio,
+                  carboxylation_deactivation, transport_deactivation, dark_respiration_ratio, light_inhibition):
+    """Temperature responses of a leaf as those of a C3 plant: `kinetics`, and its dark respiration."""
+    carboxylation, electrons, losses, michaelis, compensation, warm = kinetics(
+        leaf_trial_temperature, capacity, stress_on_capacity, acclimated_transport_ratio, carboxylation_deactivation,
+        transport_deactivation)
+    return (carboxylation, electrons, losses, michaelis, compensation,
+            dark_rate(warm, capacity, dark_respiration_ratio, light_inhibition))
+
+
+@process(returns=("carboxylation_potential", "heat_losses", "compensation_point"))
+def tropical_kinetics(leaf_trial_temperature, capacity, stress_on_capacity):
+    """Temperature responses of C4 plants, which replace those of C3 plants; nothing is photorespired."""
+    carboxylation, losses = c4_kinetics(leaf_trial_temperature, stress_on_capacity * capacity)
+    return carboxylation, losses, 0.0
+
+
+@process(returns=("gross_assimilation", "assimilation_slope"))
+def leaf_assimilation(intercellular_carbon_dioxide, absorbed_light, carboxylation_potential, transport_potential,
+                      heat_losses, michaelis_constant, compensation_point, c4_pathway):
+    """Gross assimilation and its slope with carbon dioxide (mol m-2 s-1): `joined_rates`."""
+    gross, slope = joined_rates(intercellular_carbon_dioxide, absorbed_light, carboxylation_potential, transport_potential,
+                                heat_losses, michaelis_constant, compensation_point, c4_pathway)
+    return gross, slope
+
+
 @process(returns=("gross_assimilation", "dark_respiration", "assimilation_slope", "compensation_point"))
 def farquhar(leaf_trial_temperature, intercellular_carbon_dioxide, absorbed_light, capacity, stress_on_capacity,
              acclimated_transport_ratio, carboxylation_deactivation, transport_deactivation, dark_respiration_ratio,
              light_inhibition, c4_pathway):
     """Gross assimilation, dark respiration, slope of assimilation with carbon dioxide (mol m-2 s-1) and Gamma*.
 
-    The smooth minima are those of `smooth_minimum`; their square roots also give the slope of the joined rate, with
-    which stomatal conductance finds intercellular carbon dioxide.
+    The whole leaf at once; the column runs it in the parts `leaf_kinetics`, `tropical_kinetics` and `leaf_assimilation`.
     """
-    warm = warmth(leaf_trial_temperature, GAS_CONSTANT)
-    active = stress_on_capacity * capacity
-    dark = light_inhibition * dark_respiration_ratio * capacity * exp(DARK_RESPIRATION_ENERGY * warm)
-    inside = intercellular_carbon_dioxide
-
-    heat = exp(DEACTIVATION_ENERGY * warm)
-    carboxylation_loss = 1.0 + carboxylation_deactivation * heat
-    transport_loss = 1.0 + transport_deactivation * heat
-    compensation = photorespiration_compensation(warm)
-    by_rubisco = inside + michaelis_constant(warm)
-    by_light = inside + 2.0 * compensation
-    tenth = exp(0.1 * (leaf_trial_temperature - 25.0))
-    cube = tenth * tenth * tenth
-    cuts = (cube + C4_COLD) * (1.0 + C4_HOT * tenth * tenth)
-
-    # Divisions cost most here: one reciprocal of the whole product serves all five.
-    losses = carboxylation_loss * transport_loss
-    carbon = by_rubisco * by_light
-    per_all = 1.0 / (losses * carbon * cuts)
-    per_losses = per_all * (carbon * cuts)
-    per_carbon = per_all * (losses * cuts)
-    tropical = active * exp(LN2_TENTH * (leaf_trial_temperature - 25.0)) * cube * (per_all * (losses * carbon))
-    carboxylation = (active * (1.0 + carboxylation_deactivation) * exp(CARBOXYLATION_ENERGY * warm)
-                     * (per_losses * transport_loss))
-    most_electrons = (active * acclimated_transport_ratio * (1.0 + transport_deactivation)
-                      * exp(TRANSPORT_ENERGY * warm) * (per_losses * carboxylation_loss))
-    transport = 0.25 * electron_transport(absorbed_light, most_electrons)
-    rubisco_share = carboxylation * (per_carbon * by_light)
-    light_share = transport * (per_carbon * by_rubisco)
-    excess = inside - compensation
-
+    carboxylation, electrons, losses, michaelis, compensation, warm = kinetics(
+        leaf_trial_temperature, capacity, stress_on_capacity, acclimated_transport_ratio, carboxylation_deactivation,
+        transport_deactivation)
+    tropical, tropical_losses = c4_kinetics(leaf_trial_temperature, stress_on_capacity * capacity)
     is_c4 = c4_pathway > 0.5
-    first = tropical if is_c4 else rubisco_share * excess
-    second = C4_QUANTUM_YIELD * absorbed_light if is_c4 else light_share * excess
-    third = C4_INITIAL_SLOPE * tropical * inside if is_c4 else PRODUCT_USE * carboxylation
-    first_slope = 0.0 if is_c4 else rubisco_share * (per_carbon * by_light) * (by_rubisco - excess)
-    second_slope = 0.0 if is_c4 else light_share * (per_carbon * by_rubisco) * (by_light - excess)
-    third_slope = C4_INITIAL_SLOPE * tropical if is_c4 else 0.0
-    curvature = CURVATURE_C4 if is_c4 else CURVATURE_C3
-    half_per_curvature = 0.5 / CURVATURE_C4 if is_c4 else 0.5 / CURVATURE_C3
+    carboxylation = tropical if is_c4 else carboxylation
+    losses = tropical_losses if is_c4 else losses
+    compensation = 0.0 if is_c4 else compensation
+    gross, slope = joined_rates(intercellular_carbon_dioxide, absorbed_light, carboxylation, electrons, losses, michaelis,
+                                compensation, c4_pathway)
+    return gross, dark_rate(warm, capacity, dark_respiration_ratio, light_inhibition), slope, compensation
 
-    total = first + second
-    bend = sqrt(max(total * total - 4.0 * curvature * first * second, SMALLEST_SQUARE))
-    joined = (total - bend) * half_per_curvature
-    ends = joined + third
-    turn = sqrt(max(ends * ends - 4.0 * CURVATURE_PRODUCT * joined * third, SMALLEST_SQUARE))
-    gross = (ends - turn) * (0.5 / CURVATURE_PRODUCT)
-    per = 1.0 / (bend * turn)
-    slope = ((second - joined) * first_slope + (first - joined) * second_slope) * (per * turn)
-    slope = ((third - gross) * slope + (joined - gross) * third_slope) * (per * bend)
-    return max(gross, 0.0), dark, slope, 0.0 if is_c4 else compensation
+
+@process(returns=("gross_assimilation", "assimilation_slope", "dark_respiration", "stomatal_conductance",
+                  "leaf_transpiration_heat", "leaf_wet_heat", "intercellular_before", "carboxylation_potential",
+                  "transport_potential", "heat_losses", "michaelis_constant", "compensation_point"))
+def shut_leaf(absorbed_light, residual_conductance):
+    """A leaf before the first round, and in the dark through all rounds: nothing is assimilated, stomata are shut."""
+    nothing = 0.0 * absorbed_light
+    return (nothing, nothing, nothing, residual_conductance + 0.0, nothing, nothing, nothing, nothing, nothing, nothing,
+            nothing, nothing)
+
+
+@process(returns=("dark_respiration", "intercellular_carbon_dioxide"))
+def leaf_in_the_dark(leaf_temperature, capacity, dark_respiration_ratio, light_inhibition, carbon_dioxide):
+    """Dark respiration at the temperature that a leaf has found at night; inside it is the carbon dioxide of the air."""
+    return (dark_rate(warmth(leaf_temperature, GAS_CONSTANT), capacity, dark_respiration_ratio, light_inhibition),
+            carbon_dioxide + 0.0)
 
 
 ACCLIMATION = {"kattge_knorr": kattge_knorr, "none": not_acclimated}

@@ -273,6 +273,7 @@ LEAF_DIAGNOSTICS = [
     gross_assimilation_{twin}         | umol m-2 s-1 |  |  |  | gross assimilation per leaf area, {leaves}
     dark_respiration_{twin}           | umol m-2 s-1 |  |  |  | dark respiration per leaf area, {leaves}
     intercellular_carbon_dioxide_{twin} | umol mol-1 |  |  |  | carbon dioxide inside {leaves}
+    intercellular_before_{twin}       | umol mol-1   |  |  |  | carbon dioxide inside {leaves} before the last iteration
     stomatal_conductance_{twin}       | mol m-2 s-1  |  |  |  | stomatal conductance for water vapour, {leaves}
     leaf_transpiration_heat_{twin}    | W m-2        |  |  |  | latent heat of transpiration per leaf area, {leaves}
     leaf_wet_heat_{twin}              | W m-2        |  |  |  | latent heat of intercepted water per leaf area, {leaves}
@@ -283,6 +284,10 @@ LEAF_DIAGNOSTICS = [
     wet_share_{twin}                  | 1            |  |  |  | share of the step and of leaf area that stays wet, {leaves}
     assimilation_slope_{twin}         | mol m-2 s-1  |  |  |  | change of assimilation with intercellular carbon dioxide, {leaves}
     light_inhibition_{twin}           | 1            |  |  |  | share of dark respiration that goes on in light, {leaves}
+    carboxylation_potential_{twin}    | umol m-2 s-1 |  |  |  | carboxylation capacity at leaf temperature times heat losses, {leaves}
+    transport_potential_{twin}        | umol m-2 s-1 |  |  |  | electron transport capacity times heat losses, {leaves}
+    heat_losses_{twin}                | 1            |  |  |  | product of the divisors by which heat and cold inactivate enzymes, {leaves}
+    michaelis_constant_{twin}         | umol mol-1   |  |  |  | Michaelis constant of carboxylation at the air's oxygen, {leaves}
 """)
 ]
 
@@ -415,6 +420,9 @@ GROUND_WORK = _declare("diagnostic", """
     snow_latent                   | W m-2        |            |                               |          | latent heat of snow sublimation at the iterated surface temperature
     snow_latent_slope             | W m-2 K-1    |            |                               |          | its change per kelvin
     surface_melting               | 1            |            |                               |          | 1 where melting snow holds the surface at 0 degC
+    daylight                      | 1            |            |                               |          | 1 where there is sunlight or the sun is up
+    night                         | 1            |            |                               |          | 1 where there is no daylight
+    leaves_unsettled              | 1            |            |                               |          | 1 where leaf temperature needs another round
     heat_unsettled                | 1            |            |                               |          | 1 where a layer changed phase, so that conduction is solved again
     heat_unsolved                 | 1            |            |                               |          | 1 where a layer still changes phase, so that the last solves are made
     skin_value                    | degC         |            |                               |          | elimination: surface temperature if the layer below were at 0 degC

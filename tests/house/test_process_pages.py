@@ -13,8 +13,8 @@ from terraflux.model.parameter_table import HYDRAULIC_SETS, parameter_entries
 from terraflux.model.variables import DEEP_LAYERS, SEASONAL_TERMS, variable_table
 from terraflux.model.weave import Process
 
-NO_PHYSICS = {"__init__", "carbon_recipe", "column", "constants", "ground_recipe", "initial_state", "options",
-              "parameter_set", "parameter_table", "parameters", "variables"}
+NO_PHYSICS = {"__init__", "carbon_recipe", "column", "constants", "ground_recipe", "initial_state", "leaf_recipe",
+              "options", "parameter_set", "parameter_table", "parameters", "variables"}
 SECTIONS = ("## Equations", "## Sources")
 WORDS = {"code", "simulate", "spin_up", "leaf_rounds", "heat_passes", "deep_layers", "seasonal_terms", "permafrost8"}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terraflux.model import canopy_longwave, canopy_radiation, leaf_energy
+from terraflux.model import canopy_longwave, canopy_radiation, leaf_energy, leaf_recipe
 from terraflux.model.aerodynamics import aerodynamics
 from terraflux.model.air import air_properties
 from terraflux.model.light_use_efficiency import PHOTOSYNTHESIS
@@ -152,11 +152,16 @@ def leaf_rounds(rounds, photosynthesis="farquhar", conductance="medlyn", stress=
     ]  # fmt: skip
 
 
+def rounds_of_the_column(rounds):
+    """As `leaf_rounds`, as the column does it: no photosynthesis at night, and no more rounds than a leaf needs."""
+    return [canopy_radiation.day_or_night, *leaf_rounds(1)[:-1],
+            *leaf_recipe.leaf_rounds(rounds, PHOTOSYNTHESIS["farquhar"], STOMATAL_CONDUCTANCE["medlyn"])]
+
+
 def table_of(recipe):
     """A table in which everything the recipe does not compute is forcing."""
     base = variable_table()
-    items = [part for item in recipe for part in (item.body if isinstance(item, Repeat) else (item,))]
-    ones = [one for item in items for one in processes_of(item)]
+    ones = [one for item in recipe for one in processes_of(item)]
     needed, computed = {}, {}
     for one in ones:
         needed |= {place_of(base, one, name).variable.name: None for name in one.reads
@@ -250,6 +255,32 @@ def test_five_rounds_find_the_fluxes_of_forty(balanced):
     assert np.quantile(heat, 0.999) < 1.0
     assert np.quantile(gross, 0.999) < 0.1
     assert np.quantile(np.abs(classes(settled, "leaf_temperature_change")), 0.999) < 1e-6
+
+
+def test_rounds_of_the_column_find_the_fluxes_of_forty_rounds_of_every_leaf(balanced):
+    values, plain = balanced
+    found, settled = run(rounds_of_the_column(5), values), run(leaf_rounds(40), values)
+    change = np.abs(classes(found, "leaf_temperature_change"))
+    assert np.mean(change < 0.01) >= 0.999
+    tenths = {"leaf_temperature": 1e-3, "gross_assimilation": 0.01, "leaf_transpiration_heat": 0.1}  # of the standards above
+    for name, bound in tenths.items():
+        error = np.abs(classes(found, name) - classes(settled, name))
+        assert np.quantile(error[change < leaf_energy.SETTLED_LEAF_CHANGE], 0.999) < bound, name
+        of_five = np.abs(classes(plain, name) - classes(settled, name))
+        for part in (0.999, 0.9999):
+            assert np.quantile(error, part) < np.quantile(of_five, part) + bound, name
+
+
+def test_leaves_in_the_dark_do_not_photosynthesise_and_go_on_as_before(balanced):
+    values, plain = balanced
+    found = run(rounds_of_the_column(5), values)
+    dark = (values["shortwave_down"] == 0.0) & (values["cosine_zenith"] == 0.0)
+    assert dark.sum() > 1000
+    assert np.all(found["gross_assimilation_shaded"][dark] == 0.0)
+    assert np.array_equal(found["stomatal_conductance_shaded"][dark], plain["stomatal_conductance_shaded"][dark])
+    for name, close in (("leaf_temperature_shaded", 1e-4), ("dark_respiration_shaded", 1e-5),
+                        ("intercellular_carbon_dioxide_shaded", 1e-9)):
+        assert found[name][dark] == pytest.approx(plain[name][dark], abs=close), name
 
 
 def test_carbon_dioxide_inside_leaves_is_between_compensation_point_and_air(balanced):
