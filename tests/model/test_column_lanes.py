@@ -147,7 +147,8 @@ def test_generated_text_reads_like_the_recipe(batch):
     text = woven.source_path.read_text(encoding="utf-8")
     tree = ast.parse(text)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    assert {"aerodynamics", "farquhar", "medlyn", "water_forward", "decomposition", "step", "prepare"} <= functions.keys()
+    assert {"aerodynamics", "leaf_kinetics", "leaf_assimilation", "medlyn", "water_forward", "decomposition", "step",
+            "prepare"} <= functions.keys()
     assert ast.get_docstring(functions["aerodynamics"]), "processes keep their docstrings"
     called = [node.func.id for node in ast.walk(functions["step"])
               if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
