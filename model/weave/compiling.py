@@ -15,8 +15,10 @@ from numba.core.registry import cpu_target
 
 WORKSPACE = types.Array(types.float64, 1, "C")
 SHORT_LOOP = 8  # loops of more turns are not unrolled
+OVERLAP = 4  # vectors of a lane loop under way at once; LLVM's own choice is often one, which waits for each result
 WHOLE_REGISTER = 8  # numbers of 64 bits in the widest register
 NO_LIMIT = 2**32 - 1  # LLVM's default
+LLVM_CHOOSES = 0
 OPERATION = r"= (?:tail )?(?:fadd|fsub|fmul|fdiv|call [^\n]*?@llvm\.(?:fma|sqrt|floor|ceil))[^\n]*"
 
 
@@ -49,6 +51,7 @@ def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
     with global_compiler_lock:
         gc.disable()
         llvmlite.binding.set_option("", f"--unroll-full-max-count={SHORT_LOOP}")
+        llvmlite.binding.set_option("", f"--force-vector-interleave={OVERLAP}")
         if wide is not None:
             generator._tm = wide
         try:
@@ -57,6 +60,7 @@ def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
             if wide is not None:
                 generator._tm = usual
             llvmlite.binding.set_option("", f"--unroll-full-max-count={NO_LIMIT}")
+            llvmlite.binding.set_option("", f"--force-vector-interleave={LLVM_CHOOSES}")
             if collecting:
                 gc.enable()
 
