@@ -42,7 +42,9 @@ def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
 
     Loops of up to eight turns inside a process are still unrolled, as they must be. Garbage collection waits, because
     a compiler makes much that lives and little that dies. From eight lanes on, vectors take whole registers: numba's
-    passes ask its machine description how wide these are, so another one stands in for it meanwhile.
+    passes ask its machine description how wide these are, so another one stands in for it meanwhile. Where a block is no
+    more than the vectors under way at once, it becomes one turn without a loop; longer loops would be unrolled around
+    them, which takes LLVM minutes.
     """
     collecting = gc.isenabled()
     generator = cpu_target.target_context.codegen()
@@ -51,9 +53,10 @@ def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
     with global_compiler_lock:
         gc.disable()
         llvmlite.binding.set_option("", f"--unroll-full-max-count={SHORT_LOOP}")
-        llvmlite.binding.set_option("", f"--force-vector-interleave={OVERLAP}")
         if wide is not None:
             generator._tm = wide
+            if lanes <= OVERLAP * WHOLE_REGISTER:
+                llvmlite.binding.set_option("", f"--force-vector-interleave={OVERLAP}")
         try:
             yield
         finally:

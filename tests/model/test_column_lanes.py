@@ -150,8 +150,8 @@ def test_generated_text_reads_like_the_recipe(batch):
     assert {"aerodynamics", "leaf_kinetics", "leaf_assimilation", "medlyn", "water_forward", "decomposition", "step",
             "prepare"} <= functions.keys()
     assert ast.get_docstring(functions["aerodynamics"]), "processes keep their docstrings"
-    called = [node.func.id for node in ast.walk(functions["step"])
-              if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    calls = [node for node in ast.walk(functions["step"]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    called = [node.func.id for node in sorted(calls, key=lambda node: node.lineno)]
     stages = [name for name in called if name in woven.stages]
     assert stages.index("interception_stage") < stages.index("canopy_radiation_stage") < stages.index("radiation_totals_stage")
     assert "w[AIR_TEMPERATURE + lane]" in text

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from terraflux.model.column import column_model, step
+from terraflux.model.leaf_recipe import FIRST_ROUNDS
 from terraflux.model.options import ALTERNATIVES, OptionError, Options
 from terraflux.model.weave import Model
 
@@ -106,7 +107,8 @@ def test_other_numbers_of_layers_and_rounds_close(make_columns, every_pair, opti
 
 def test_the_model_is_woven_from_the_recipe_that_options_give():
     """Leaf rounds and heat passes are loops of the woven step."""
-    options = Options(leaf_rounds=7, heat_passes=3)
+    options = Options(leaf_rounds=FIRST_ROUNDS + 7, heat_passes=6)
     text = column_model(options).woven(1).source_path.read_text(encoding="utf-8")
     assert isinstance(column_model(options), Model)
-    assert "for _ in range(7):" in text and "for _ in range(3):" in text
+    assert f"for _ in range({FIRST_ROUNDS}):" in text and "for _ in range(7):" in text, "leaves that have not settled go on"
+    assert "for _ in range(5):" in text, "conduction is solved once before the loop"
