@@ -1,13 +1,10 @@
 """One self-contained HTML page of a comparison: products, tables of regions, agreement, trends, scores, figures, method."""
 
-import base64
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from terraflux.evaluation.cf_attributes import version
 from terraflux.evaluation.comparison.compare import COMMON, OWN, Comparison, grid_of_common
 from terraflux.evaluation.comparison.fields import synthetic_note
 from terraflux.evaluation.comparison.regions import WHOLE
@@ -33,13 +30,13 @@ PAIRS = (("trend", "trend"), ("reference_trend", "of reference"), ("interval_ove
 def comparison_html(found: Comparison, figures: Sequence[Drawn] = (), notes: Sequence[str] = (), files: Sequence[str] = (),
                     sources: Mapping[str, str] | None = None) -> str:
     """The page as text; `sources` says how regions are delimited. All data are escaped."""
-    return rendered(TEMPLATE, title=readable_name(found.quantity.name), version=version(), common=common_text(found),
-                    made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), synthetic=synthetic_note(found.products),
-                    notes=[note for note in (*found.notes, *notes) if not note.startswith("SYNTHETIC")],
+    return rendered(TEMPLATE, title=readable_name(found.quantity.name), common=common_text(found),
+                    synthetic=synthetic_note(found.products),
+                    warnings=[note for note in (*found.notes, *notes) if not note.startswith("SYNTHETIC")],
                     products=[_product(one) for one in found.products], tables=tables(found),
-                    figures=[(one.name, one.caption, base64.b64encode(one.png).decode("ascii")) for one in figures],
-                    method=method(found), regions=[(one.name, (sources or {}).get(one.name, "given by the user"))
-                                                   for one in found.regions], files=list(files))
+                    figures=figures, method=method(found),
+                    regions=[(one.name, (sources or {}).get(one.name, "given by the user")) for one in found.regions],
+                    files=files)
 
 
 def common_text(found: Comparison) -> str:

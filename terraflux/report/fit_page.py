@@ -1,8 +1,6 @@
 """One self-contained HTML page per calibration."""
 
-import base64
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 import xarray as xr
@@ -10,7 +8,6 @@ import xarray as xr
 from terraflux.assimilation.posterior_file import data_hash, stream_table, unit_of
 from terraflux.assimilation.problem_file import problem_text
 from terraflux.assimilation.seasonal_course import has_season
-from terraflux.evaluation.cf_attributes import version
 from terraflux.report import fit_data_figures, fit_posterior_figures, fit_season
 from terraflux.report.figures import Drawn
 from terraflux.report.fit_footprints import sector_table
@@ -70,18 +67,17 @@ def fit_html(review: Review, figures: Sequence[Drawn] = (), notes: Sequence[str]
     found = review.information
     return rendered(
         TEMPLATE,
-        site=tower.site.name or tower.site.site_id, title=problem.title, synthetic=tower.synthetic, version=version(),
+        site=tower.site.name or tower.site.site_id, title=problem.title, synthetic=tower.synthetic,
         years=", ".join(map(str, target.years)), validation=", ".join(map(str, problem.validation)),
-        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", method=fit.method, converged=fit.status == "converged",
-        status=fit.status.replace("_", " "), message=fit.message.rstrip("."), runs=fit.runs, seconds=f"{fit.seconds:.1f}",
+        method=fit.method, converged=fit.status == "converged", status=fit.status.replace("_", " "),
+        message=fit.message.rstrip("."), runs=fit.runs, seconds=f"{fit.seconds:.1f}",
         failed=target.failed, warnings=[*warnings(review), *notes],
         scores=[_score_cells(one) for one in review.scores], parameters=_parameters(review),
         months=fit_season.month_rows(review),
         degrees="" if found is None else f"{found.degrees_of_freedom:.2f}", size=0 if found is None else len(found.names),
         unidentified=[one.replace("_", " ") for one in unidentified(review)], streams=_streams(review, table),
         footprint=footprint_rows(review), sectors=sector_table(target.observations, target.years), coverage=_coverage(review),
-        figures=[(one.name, one.caption, base64.b64encode(one.png).decode("ascii")) for one in figures],
-        stages=[(one.name, one.runs, f"{one.seconds:.1f}", one.message) for one in fit.stages],
+        figures=figures, stages=[(one.name, one.runs, f"{one.seconds:.1f}", one.message) for one in fit.stages],
         diagnostics=_diagnostics(review),
         provenance=[("tower", f"{tower.site.site_id} {tower.site.name}".strip()),
                     ("plant types", ", ".join(f"{code} {share:g}" for code, share in target.columns.shares.items())),
@@ -90,7 +86,7 @@ def fit_html(review: Review, figures: Sequence[Drawn] = (), notes: Sequence[str]
                      or "default"),
                     ("seed", str(fit.seed)), ("rule of stream weights", problem.weights),
                     ("digest of the problem", problem.digest()), ("hash of forcing and observations", data_hash(target))],
-        problem=problem_text(problem), files=list(files))
+        problem=problem_text(problem), files=files)
 
 
 def warnings(review: Review) -> list[str]:

@@ -1,15 +1,13 @@
 """One self-contained HTML page per run: figures, scores, closures, budgets, provenance, warnings."""
 
-import base64
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from terraflux.evaluation.cf_attributes import version, versions
+from terraflux.evaluation.cf_attributes import versions
 from terraflux.report.figures import Drawn
 from terraflux.report.style import readable_name
 from terraflux.report.summary import annual_budget, closures, is_synthetic, warnings
@@ -37,21 +35,19 @@ def page_html(simulated: xr.Dataset, observed: xr.Dataset | None = None, forcing
         site=site,
         synthetic=is_synthetic(simulated),
         period=f"{pd.Timestamp(time[0]):%Y-%m-%d} to {pd.Timestamp(time[-1]):%Y-%m-%d}",
-        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        version=version(),
         warnings=[*warnings(simulated, forcing), *notes],
         closures=closures(simulated),
         facts=_described(simulated, SITE_FACTS),
         scores=score_blocks(scores) if scores is not None else [],
         metrics=SHOWN_METRICS,
         budget=_budget(annual_budget(simulated, forcing)),
-        figures=[(one.name, one.caption, base64.b64encode(one.png).decode("ascii")) for one in figures],
+        figures=figures,
         provenance=_provenance(forcing),
         completions=_lines(forcing.attrs.get("history")) if forcing is not None else [],
         documents=[*_described(simulated, LONG_ATTRIBUTES), ("versions", versions())],
         attributes=[(str(name), _text(value)) for name, value in simulated.attrs.items()
                     if name not in LONG_ATTRIBUTES and name not in SITE_FACTS],
-        files=list(files),
+        files=files,
     )
 
 

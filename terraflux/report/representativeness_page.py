@@ -1,13 +1,10 @@
 """One self-contained HTML page per tower: what it sees, how well it stands for its surroundings, and every measure."""
 
-import base64
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from terraflux.evaluation.cf_attributes import version
 from terraflux.report.figures import Drawn
 from terraflux.report.templates import rendered
 from terraflux.sites.footprint.safe_f import UNVERIFIED
@@ -31,15 +28,15 @@ def representativeness_html(tower: TowerRepresentativeness, figures: Sequence[Dr
     rows = long_rows(tower.report)
     return rendered(
         TEMPLATE,
-        tower=tower.code or "tower", version=version(), model=tower.model, period=_period(tower), made=_now(),
+        tower=tower.code or "tower", model=tower.model, period=_period(tower),
         warnings=warnings(tower) + [str(note) for note in notes], summary=summary(tower),
-        figures=[(one.name, one.caption, base64.b64encode(one.png).decode("ascii")) for one in figures],
+        figures=figures,
         used=tower.used, rows=len(tower.rows), weights=tower.weights,
         reasons=[(REASON_TEXT[Reason[name]], number, name) for name, number in tower.reasons.items()]
         + [(OTHER_REASONS.get(name, name), number, name) for name, number in tower.dropped.items()
            if name not in Reason.__members__],
         cautions=[(CAUTION_TEXT[Caution[name]], number, name) for name, number in tower.cautions.items()],
-        facts=facts(tower), blocks=_blocks(rows, tower), files=list(files))
+        facts=facts(tower), blocks=_blocks(rows, tower), files=files)
 
 
 def warnings(tower: TowerRepresentativeness) -> list[str]:
@@ -114,8 +111,8 @@ def ranking_html(towers: Sequence[RankedTower], rule: RankingRule, notes: Sequen
              for one in towers]
     return rendered(
         RANKING_TEMPLATE,
-        towers=shown, parts=parts, selected=sum(one.selected for one in towers), rule=rule_text(rule), version=version(),
-        made=_now(), warnings=list(notes))
+        towers=shown, parts=parts, selected=sum(one.selected for one in towers), rule=rule_text(rule),
+        warnings=notes)
 
 
 def rule_text(rule: RankingRule) -> str:
@@ -131,12 +128,12 @@ def _area(tower: TowerRepresentativeness) -> str:
     return f"square of {2 * radius:g} m side" if tower.report.target_shape == "square" else f"circle of {radius:g} m radius"
 
 
-def _blocks(rows: Sequence[dict[str, Any]], tower: TowerRepresentativeness) -> list[tuple[str, list[dict[str, str]]]]:
-    """Rows as text, by period."""
-    blocks: dict[str, list[dict[str, str]]] = {tower.report.reference: []}
+def _blocks(rows: Sequence[dict[str, Any]], tower: TowerRepresentativeness) -> list[tuple[str, list[list[str]]]]:
+    """Rows as text (metric, raster, radius, value, unit, verdict, reason), by period."""
+    blocks: dict[str, list[list[str]]] = {tower.report.reference: []}
     for row in rows:
-        shown = {name: str(row[name]) for name in ("metric", "raster", "unit", "verdict", "reason")}
-        shown |= {"value": _number(row["value"]), "radius": f"{row['radius']:g}" if np.isfinite(row["radius"]) else ""}
+        shown = [str(row["metric"]), str(row["raster"]), f"{row['radius']:g}" if np.isfinite(row["radius"]) else "",
+                 _number(row["value"]), *(str(row[name]) for name in ("unit", "verdict", "reason"))]
         blocks.setdefault(row["period"] or "rasters and overlaps", []).append(shown)
     return [(title, block) for title, block in blocks.items() if block]
 
@@ -150,7 +147,3 @@ def _period(tower: TowerRepresentativeness) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.4g}" if np.isfinite(value) else "–"
-
-
-def _now() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"

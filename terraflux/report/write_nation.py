@@ -1,14 +1,12 @@
 """The page of the national example, from the files that its stages left: tables as JSON, figures as PNG."""
 
-import base64
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from terraflux.drivers.safe_write import write_text
-from terraflux.evaluation.cf_attributes import version
+from terraflux.report.figures import Drawn
 from terraflux.report.nation_page import FLUXES, Stages, facts_of, method, tables
 from terraflux.report.templates import rendered
 from terraflux.report.write_comparison import FIGURES, PAGE, TABLE_JSON
@@ -37,9 +35,8 @@ def write_nation(folder: Path, choices: Mapping[str, Any], stages: Stages) -> Pa
         "points": facts_of(stages, "towers").get("points", []),
         "timings": {name: {key: one[key] for key in ("seconds", "cpu_seconds", "attempts")} for name, one in stages.items()}},
         indent=1) + "\n")
-    page = rendered(TEMPLATE, years=f"{choices['first']}-{choices['last']}", version=version(),
-                    resolution=f"{choices['resolution']:g}", cells=nation["cells"], tables=made, figures=_figures(folder),
-                    made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), method=method(choices, stages),
+    page = rendered(TEMPLATE, years=f"{choices['first']}-{choices['last']}", resolution=f"{choices['resolution']:g}",
+                    cells=nation["cells"], tables=made, figures=_figures(folder), method=method(choices, stages),
                     beside=_beside(folder))
     return write_text(folder / NATION_PAGE, page)
 
@@ -50,8 +47,8 @@ def _rows(folder: Path, key: str) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text(encoding="utf-8"))[key]) if path.is_file() else []
 
 
-def _figures(folder: Path) -> list[tuple[str, str, str]]:
-    """(name, caption, image) of the figures of the page that were drawn."""
+def _figures(folder: Path) -> list[Drawn]:
+    """The figures of the page that were drawn."""
     wanted = [(short, name, FLUXES[short]) for short in FLUXES for name in SHOWN]
     wanted += [(f"comparison_{place}", name, f"{FLUXES[place.partition('_')[0]]} beside a made-up product")
                for place in COMPARISONS for name in SHOWN_BESIDE]
@@ -59,8 +56,7 @@ def _figures(folder: Path) -> list[tuple[str, str, str]]:
     for place, name, title in wanted:
         path = folder / place / FIGURES / f"{name}.png"
         if path.is_file():
-            image = base64.b64encode(path.read_bytes()).decode("ascii")
-            found.append((f"{place}-{name}", f"{title}: {CAPTIONS[name]}.", image))
+            found.append(Drawn(f"{place}-{name}", f"{title}: {CAPTIONS[name]}.", path.read_bytes()))
     return found
 
 
