@@ -29,6 +29,7 @@ from terraflux.region.plan import RUN, STOP, RegionPlan, load_plan, make_plan, r
 from terraflux.region.tile import TileReport
 
 MANIFEST = "manifest.json"
+BEGUN = (RUN_LOCK, f".{RUN}.partial")  # all that a folder holds of a run that was killed before it was laid out
 STOPPED_EXIT = 75  # EX_TEMPFAIL: run the same command again
 MASKED_EXIT = 3  # done, but for cells that are masked
 SPARE_BYTES = 50_000_000
@@ -98,7 +99,7 @@ def _prepare(choices: RegionChoices, home: Path, force: bool) -> RegionPlan:
                               remedy="give another folder, or force the run to go on from its checkpoints")
         accepted = tuple(one for one in dict.fromkeys(older) if one != plan.identity)
         plan = replace(plan, accepted=(plan.identity, *accepted))
-    elif home.exists() and any(one.name != RUN_LOCK for one in home.iterdir()):
+    elif home.exists() and any(one.name not in BEGUN for one in home.iterdir()):
         raise RegionError("the folder of the run is taken by something else", file=home, remedy="give another folder")
     home.mkdir(parents=True, exist_ok=True)
     (home / STOP).unlink(missing_ok=True)
