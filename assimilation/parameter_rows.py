@@ -60,18 +60,19 @@ class NoiseRow:
     """One number that says how a stream's errors behave, or several streams' in common.
 
     `entry` is scale (on sigma), correlation (of neighbouring errors) or factor (on the modelled value). With a prior it
-    is sampled about `value`, without it stays there.
+    is sampled about `value`, without it stays there. `of` names it where the streams' names do not say what it is of.
     """
 
     streams: tuple[str, ...]
     entry: str
     value: float
     prior: Prior | None = None
+    of: str = ""
 
     @property
     def key(self) -> str:
-        """`stream.entry`, the streams joined by +."""
-        return f"{'+'.join(self.streams)}.{self.entry}"
+        """`stream.entry`, the streams joined by +, or `of.entry`."""
+        return f"{self.of or '+'.join(self.streams)}.{self.entry}"
 
 
 @dataclass(frozen=True)

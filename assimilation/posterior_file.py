@@ -63,7 +63,7 @@ def long_name_of(name: str) -> str:
         return entry.long_name
     stream, _, what = name.rpartition(".")
     words = {"scale": "factor on random errors", "correlation": "correlation of neighbouring errors",
-             "factor": "factor on modelled values"}
+             "factor": "closure factor on modelled values"}
     return f"{words.get(what, what)} of {stream.replace('_', ' ').replace('+', ' and ')}" if stream else name
 
 

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from terraflux.assimilation.parameter_rows import LEAST_TAIL, NoiseRow, ParameterRow, ProblemError
+from terraflux.assimilation.closure_factors import Closure, closure_in_force, closure_rows, starting_factor
+from terraflux.assimilation.parameter_rows import NoiseRow, ParameterRow, ProblemError
 from terraflux.assimilation.parameter_space import ParameterSpace
-from terraflux.assimilation.priors import Beta, Prior, lognormal, normal
+from terraflux.assimilation.priors import Beta, Prior, lognormal
 from terraflux.drivers.errors import nearest
 from terraflux.model.options import OptionError, Options
 from terraflux.model.parameter_set import ParameterSet
@@ -42,9 +43,7 @@ SIGMA_RULES = ("supplied", "line", "constant")
 REFERENCES = ("smoothed", "prior_model")
 SCALE_PRIOR = lognormal(1.0, spread=0.3)
 CORRELATION_PRIOR = Beta(5.0, 5.0)
-CLOSURE_PRIOR = normal(1.0, 0.1, 0.7, 1.2)
 FIRST_YEAR, LAST_YEAR = 1800, 2300
-SAMPLED = "sampled"
 MONTHLY_SHARE = 0.1
 """Error of a monthly mean relative to it: filled gaps and closure, our choice."""
 
@@ -181,7 +180,7 @@ class StreamChoice:
         made = []
         for entry, given in (("scale", self.scale), ("correlation", self.correlation)):
             if isinstance(given, Prior):
-                start = _start(given) if entry == "scale" else float(given.quantile(0.5))
+                start = starting_factor(given) if entry == "scale" else float(given.quantile(0.5))
                 made.append(NoiseRow((self.name,), entry, start, given))
             elif given is not None:
                 made.append(NoiseRow((self.name,), entry, float(given)))
@@ -231,8 +230,8 @@ class Problem:
     """A whole calibration problem; ProblemError where it contradicts itself.
 
     `weights` is the rule of stream weights (see `stream_weights`). `closure_factor` multiplies modelled raw latent and
-    sensible heat: a number, a prior, or None for the usual: sampled where both are assimilated raw, else 1. `options` are
-    process choices of the model, `towers` the tower files of the sites.
+    sensible heat: a number, a prior, a mapping with one for each flux, or None for the usual (see `closure_factors`).
+    `options` are process choices of the model, `towers` the tower files of the sites.
     """
 
     parameters: Sequence[ParameterRow]
@@ -241,7 +240,7 @@ class Problem:
     validation: Sequence[int] = ()
     footprint: FootprintChoice = FootprintChoice()
     weights: str = "neff"
-    closure_factor: float | Prior | None = None
+    closure_factor: Closure = None
     options: Mapping[str, Any] = field(default_factory=dict)
     towers: Sequence[str] = ()
     title: str = ""
@@ -257,21 +256,16 @@ class Problem:
         _refuse_word(self.weights, WEIGHT_RULES, "rule of stream weights")
         _check_years(self.calibration, self.validation)
         _check_streams(self.streams)
-        object.__setattr__(self, "closure_factor", _closure(self.streams, self.closure_factor))
+        object.__setattr__(self, "closure_factor", closure_in_force(self.streams, self.closure_factor))
         try:
             Options(**self.options)
         except (OptionError, TypeError) as error:
             raise ProblemError(f"options: {error}") from error
 
     def noise_rows(self) -> tuple[NoiseRow, ...]:
-        """Noise of all streams, and the closure factor that raw latent and sensible heat share."""
+        """Noise of all streams, and the closure factors of raw latent and sensible heat, shared or one for each."""
         rows = [row for stream in self.streams for row in stream.noise_rows()]
-        raw = tuple(stream.name for stream in _raw_heat(self.streams))
-        if isinstance(self.closure_factor, Prior):
-            rows.append(NoiseRow(raw, "factor", _start(self.closure_factor), self.closure_factor))
-        elif self.closure_factor not in (None, 1.0):
-            rows.append(NoiseRow(raw, "factor", float(self.closure_factor)))
-        return tuple(rows)
+        return (*rows, *closure_rows(self.streams, self.closure_factor))
 
     def space(self, base: ParameterSet | Mapping[str, ParameterSet]) -> ParameterSpace:
         """The parameter space at a site, about the defaults of its parameter sets; ProblemError as of `ParameterSpace`."""
@@ -303,11 +297,6 @@ def stream_weights(rule: str, counts: ArrayLike, correlation: ArrayLike,
         return np.ones(n.shape)
     held = np.clip(phi, 0.0, 0.9999)
     return np.where(modelled > 0.0, 1.0, (1.0 - held) / (1.0 + held))
-
-
-def _start(prior: Prior) -> float:
-    """Where a sampled factor starts: at 1, which changes nothing, or at the median of a prior that excludes 1."""
-    return 1.0 if prior.low < 1.0 < prior.high and prior.tail(1.0) > LEAST_TAIL else float(prior.quantile(0.5))
 
 
 def _check_years(calibration: Sequence[int], validation: Sequence[int]) -> None:
@@ -342,23 +331,3 @@ def _check_streams(streams: Sequence[StreamChoice]) -> None:
                     f"streams {other.name} and {one.name}: gross primary production comes from net ecosystem exchange "
                     "of the same half hours, so their errors are the same and the information would count twice; keep one, or "
                     "use net exchange with hours = \"night\" and production with hours = \"day\"")
-
-
-def _raw_heat(streams: Sequence[StreamChoice]) -> list[StreamChoice]:
-    return [one for one in streams if one.variable in ("latent_heat", "sensible_heat") and one.energy_balance == "raw"]
-
-
-def _closure(streams: Sequence[StreamChoice], given: float | Prior | None) -> float | Prior | None:
-    """The closure factor in force; ProblemError where fluxes are mixed or nothing is there to be closed."""
-    heat = [one for one in streams if one.variable in ("latent_heat", "sensible_heat")]
-    if len({one.energy_balance for one in heat}) > 1:
-        raise ProblemError("of latent and sensible heat one is raw, the other corrected: their energy does not add up; take "
-                           "both corrected, or both raw with a closure factor")
-    raw = _raw_heat(streams)
-    if given is not None and not raw:
-        raise ProblemError("closure_factor is for raw latent and sensible heat; there is none among the streams, leave it out")
-    if given is None:
-        return CLOSURE_PRIOR if len({one.variable for one in raw}) == 2 else (1.0 if raw else None)
-    if not isinstance(given, Prior) and not 0.3 <= given <= 2.0:
-        raise ProblemError(f"closure_factor = {given} is no closure (0.3..2)")
-    return given

@@ -3,7 +3,8 @@
     title = "Hesse, two years"
     towers = ["FR-Hes.toml"]                     # tower files, beside this one
     weights = "neff"                             # neff, equal_stream, sum
-    closure_factor = "sampled"                   # raw heat fluxes: a number, a prior, or "sampled" for normal(1, 0.1)
+    closure_factor = "sampled"                   # raw heat fluxes: a number, a prior, or "sampled" for normal(1, 0.1);
+                                                 # { LE = "sampled", H = 0.9 } or "each": a factor for each flux
 
     [years]
     calibration = [2003, 2004]
@@ -48,13 +49,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from terraflux.assimilation.closure_factors import CLOSURE_PRIOR, SAMPLED, Closure
 from terraflux.assimilation.parameter_rows import ParameterRow, ProblemError
 from terraflux.assimilation.prior_tables import prior_from
 from terraflux.assimilation.priors import Prior, PriorError
 from terraflux.assimilation.problem import (
-    CLOSURE_PRIOR,
     CORRELATION_PRIOR,
-    SAMPLED,
     SCALE_PRIOR,
     SHORT_NAMES,
     STREAM_VARIABLES,
@@ -108,7 +108,6 @@ def problem_from(contents: Mapping[str, Any]) -> Problem:
     _known(years, YEARS_KEYS, "[years]")
     footprint = _table(contents.get("footprint", {}), "[footprint]")
     _known(footprint, FOOTPRINT_KEYS, "[footprint]")
-    closure = contents.get("closure_factor")
     return Problem(
         parameters=[_parameter(key, given) for key, given in _table(contents.get("parameters", {}), "[parameters]").items()],
         streams=[_stream(key, _table(given, f"[streams.{key}]"))
@@ -117,7 +116,7 @@ def problem_from(contents: Mapping[str, Any]) -> Problem:
         validation=_list(years.get("validation", []), "validation", int),
         footprint=FootprintChoice(**footprint),
         weights=contents.get("weights", "neff"),
-        closure_factor=None if closure is None else _number_or_prior(closure, "closure_factor", CLOSURE_PRIOR),
+        closure_factor=_closure(contents.get("closure_factor")),
         options=_table(contents.get("options", {}), "[options]"),
         towers=_list(contents.get("towers", []), "towers", str),
         title=contents.get("title", ""),
@@ -195,6 +194,14 @@ def _stream(key: str, given: Mapping[str, Any]) -> StreamChoice:
     return StreamChoice(name=name, **table)
 
 
+def _closure(given: Any) -> Closure:
+    if given is None or isinstance(given, str):
+        return given
+    if isinstance(given, Mapping) and "distribution" not in given:
+        return {key: _number_or_prior(value, f"closure_factor of {key}", CLOSURE_PRIOR) for key, value in given.items()}
+    return _number_or_prior(given, "closure_factor", CLOSURE_PRIOR)
+
+
 def _number_or_prior(given: Any, place: str, usual: Prior) -> float | Prior:
     if given == SAMPLED:
         return usual
@@ -247,6 +254,8 @@ def _said(one: Any, keys: tuple[str, ...]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Prior):
         return value.as_table()
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, SigmaRule):
         return {"rule": value.rule} | _said(value, SIGMA_KEYS[1:])
     return value

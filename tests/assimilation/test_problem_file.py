@@ -1,10 +1,14 @@
 """Problem files: read, refused with words, written and read back; the Python shape says the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from terraflux.assimilation import problem_file
+from terraflux.assimilation.closure_factors import CLOSURE_PRIOR
 from terraflux.assimilation.parameter_rows import ParameterRow, ProblemError
+from terraflux.assimilation.posterior_file import long_name_of
 from terraflux.assimilation.priors import Beta, Normal, normal
 from terraflux.assimilation.problem import FootprintChoice, Problem, SigmaRule, StreamChoice, stream_weights
 from terraflux.assimilation.problem_file import problem_from, problem_from_text, problem_text, read_problem
@@ -73,6 +77,7 @@ def test_the_digest_changes_with_the_problem_and_not_with_its_title():
                         ).digest() != base.digest()
 
 
+HEAT = {"streams": {"LE": {}, "H": {}}}
 REFUSED = {
     "top key": ({"stream": {}}, "'streams'"),
     "parameter key": ({"parameters": {V: {"priors": {}}}}, "'prior'"),
@@ -94,6 +99,19 @@ REFUSED = {
     "closure of nothing": ({"closure_factor": "sampled"}, "leave it out"),
     "closure of corrected": ({"closure_factor": 0.8, "streams": {"LE": {"energy_balance": "corrected"}}}, "leave it out"),
     "no closure": ({"closure_factor": 5.0, "streams": {"LE": {}}}, "is no closure"),
+    "closure word": ({"closure_factor": "eech", **HEAT}, "'each'"),
+    "closure of another flux": ({"closure_factor": {"LE": 0.9, "NEE": 1.0}, **HEAT}, "unknown flux 'NEE'.*latent_heat"),
+    "closure prior without its kind": ({"closure_factor": {"mean": 1.0, "sd": 0.1}, **HEAT}, "with its distribution"),
+    "closure of one flux": ({"closure_factor": {"LE": 0.9}, **HEAT}, "leaves out H; give both LE and H, or a number"),
+    "closure of no flux": ({"closure_factor": {}, **HEAT}, "leaves out LE and H"),
+    "closure of a flux without a stream": ({"closure_factor": "each", "streams": {"LE": {}}}, "no raw stream of sensible_heat"),
+    "closure of corrected fluxes": ({"closure_factor": "each", "streams": {
+        name: {"energy_balance": "corrected"} for name in ("LE", "H")}}, "leave it out"),
+    "closure of a flux twice": ({"closure_factor": {"LE": 0.9, "latent_heat": 0.8, "H": 1.0}, **HEAT}, "latent_heat twice"),
+    "no closure of a flux": ({"closure_factor": {"LE": 0.9, "H": 2.5}, **HEAT}, "closure_factor of H = 2.5 is no closure"),
+    "closure word of a flux": ({"closure_factor": {"LE": "each", "H": 0.9}, **HEAT}, "closure_factor of LE.*\"sampled\""),
+    "closure prior of a flux": ({"closure_factor": {"LE": {"distribution": "normal", "mean": 1}, "H": 0.9}, **HEAT},
+                                "closure_factor of LE.*lacks sd"),
     "corrected carbon": ({"streams": {"NEE": {"energy_balance": "corrected"}}}, "only latent and sensible"),
     "years twice": ({"years": {"calibration": [2003, 2004], "validation": [2004]}}, "2004 would serve"),
     "a year twice": ({"years": {"calibration": [2003, 2003]}}, "names a year twice"),
@@ -138,6 +156,48 @@ def test_raw_heat_fluxes_share_a_sampled_closure_factor_and_corrected_ones_have_
     assert not [row for row in corrected.noise_rows() if row.entry == "factor"]
     given = problem_from(contents(streams={"LE": {}, "H": {}}, closure_factor=0.85))
     assert [row.value for row in given.noise_rows() if row.entry == "factor"] == [0.85]
+
+
+EACH_FLUX = ("each", {"LE": "sampled", "H": "sampled"}, {"latent_heat": 0.95, "H": {
+    "distribution": "normal", "mean": 0.8, "sd": 0.05}}, {"H": 0.8, "LE": 1.0})
+
+
+def test_each_heat_flux_may_have_its_own_closure_factor():
+    """By name or short name, in TOML as in Python; the names of the control vector tell the flux."""
+    problem = problem_from(contents(**HEAT, closure_factor="each"))
+    assert dict(problem.closure_factor) == {"latent_heat": CLOSURE_PRIOR, "sensible_heat": CLOSURE_PRIOR}
+    assert problem == problem_from(contents(**HEAT, closure_factor={"H": "sampled", "LE": "sampled"}))
+    assert problem == replace(problem, closure_factor={"sensible_heat": CLOSURE_PRIOR, "LE": "sampled"})
+    assert problem.space(parameters("ENF")).names == (V, "latent_heat.factor", "sensible_heat.factor")
+    assert long_name_of("sensible_heat.factor") == "closure factor on modelled values of sensible heat"
+    mixed = problem_from_text("[years]\ncalibration = [2003]\n[parameters]\nclumping_index = \"free\"\n[streams.LE]\n"
+                              "[streams.H]\n[closure_factor]\nLE = \"sampled\"\nH = 0.8\n")
+    assert [(row.key, row.value) for row in mixed.noise_rows() if row.entry == "factor"] == [
+        ("latent_heat.factor", 1.0), ("sensible_heat.factor", 0.8)]
+    noise = mixed.space(parameters("ENF")).noise(np.zeros(2))
+    assert noise["sensible_heat"]["factor"] == 0.8
+    by_day = problem_from(contents(closure_factor="each", streams={
+        "light": {"variable": "LE", "hours": "day"}, "dark": {"variable": "LE", "hours": "night"}, "H": {}}))
+    assert [(row.streams, row.key) for row in by_day.noise_rows() if row.entry == "factor"] == [
+        (("light", "dark"), "latent_heat.factor"), (("sensible_heat",), "sensible_heat.factor")]
+
+
+@pytest.mark.parametrize("closure", EACH_FLUX)
+def test_closure_factors_of_each_flux_are_written_and_read_back_equal(closure):
+    problem = problem_from(contents(**HEAT, closure_factor=closure))
+    again = problem_from_text(problem_text(problem))
+    assert again == problem
+    assert again.digest() == problem.digest()
+    assert replace(problem, title="other") == replace(again, title="other")
+
+
+def test_the_digest_tells_closure_factors_apart():
+    given = [None, 0.8, *EACH_FLUX[1:], {"LE": 0.8, "H": 0.8}, {"LE": 1.0, "H": 0.9}]
+    digests = [problem_from(contents(**HEAT, closure_factor=one)).digest() for one in given]
+    assert len(set(digests)) == len(given)
+    assert problem_from(contents(**HEAT, closure_factor="sampled")).digest() == digests[0]
+    assert Problem([ParameterRow(V)], [StreamChoice("LE")], [2003], closure_factor=1).digest() == problem_from(
+        contents(streams={"LE": {}}, closure_factor=1.0)).digest()
 
 
 def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path):

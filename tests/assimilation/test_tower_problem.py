@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from terraflux.assimilation.closure_factors import CLOSURE_PRIOR
+from terraflux.assimilation.fit import fit
 from terraflux.assimilation.full_twins import SIGMA, twin_problem
 from terraflux.assimilation.likelihood import misfit
 from terraflux.assimilation.parameter_rows import ParameterRow, ProblemError
-from terraflux.assimilation.problem import CLOSURE_PRIOR, SCALE_PRIOR, Beta, FootprintChoice, Problem, StreamChoice
+from terraflux.assimilation.problem import SCALE_PRIOR, Beta, FootprintChoice, Problem, StreamChoice
 from terraflux.assimilation.residuals import LeastSquares
 from terraflux.assimilation.tower_columns import tower_columns
 from terraflux.assimilation.tower_problem import TowerProblem
@@ -70,6 +72,54 @@ def test_closure_multiplies_modelled_heat_and_nothing_else(rich):
     for name, factor in (("net_ecosystem_exchange", 1.0), ("latent_heat", ratio), ("sensible_heat", ratio),
                          ("soil_moisture", 1.0)):
         np.testing.assert_allclose(second[rich.parts[name]], factor * first[rich.parts[name]], rtol=1e-12)
+
+
+def test_each_heat_flux_is_multiplied_by_its_own_factor(rich):
+    """Latent by 0.9 and sensible by 0.8 say, in predictions and, fused or on the host, in the likelihood; to 1e-12."""
+    target = TowerProblem(replace(rich.problem, closure_factor="each"), rich.columns)
+    assert target.names[-2:] == ("latent_heat.factor", "sensible_heat.factor")
+    assert set(target.names[-2:]) <= {target.names[k] for k in target.mean_columns}
+    u = np.repeat(controls(target, 1), 3, axis=0)
+    theta = target.space.physical(u)
+    theta[:, -2:] = (1.0, 1.0), (0.9, 1.0), (0.9, 0.8)
+    u = target.space.control(theta)
+    plain, one, both = target.predict(u)
+    for name, part in target.parts.items():
+        np.testing.assert_allclose(one[part], plain[part] * (0.9 if name == "latent_heat" else 1.0), rtol=1e-12)
+        np.testing.assert_allclose(both[part], one[part] * (0.8 if name == "sensible_heat" else 1.0), rtol=1e-12)
+    u = np.concatenate([u, controls(target, 4, seed=2)])
+    fused, host = target.misfit(u), misfit(target.streams, target.predict(u), target.space.noise(u))
+    np.testing.assert_allclose(fused, host, rtol=1e-12)
+    held = TowerProblem(replace(rich.problem, closure_factor={"LE": 0.9, "H": 0.8}), rich.columns)
+    np.testing.assert_allclose(held.predict(u[2:3, :-2])[0], both, rtol=1e-12)
+
+
+def test_unlike_closure_is_found_by_factors_of_each_flux_and_biases_a_shared_one(short_twin):
+    """A tower that misses a quarter of sensible and little of latent heat, the truth known.
+
+    Factors of each flux are recovered and leave stomata alone; a shared one is neither, and stomata make up for it.
+    """
+    sigma = replace(SIGMA["latent_heat"], slope_positive=0.1, slope_negative=0.1)
+    base = Problem([CAPACITY, SLOPE], [StreamChoice(name, sigma=sigma if name != "NEE" else SIGMA["net_ecosystem_exchange"],
+                                                    correlation=0.0) for name in ("NEE", "LE", "H")], [2021], weights="sum")
+    columns, factors = short_twin.target.columns, (0.97, 0.75)
+    true = base.space(columns.sets).default[:2] * (1.15, 0.85)
+    made = TowerProblem(replace(base, closure_factor=dict(zip(("LE", "H"), factors, strict=True))), columns)
+    clean = made.predict(made.space.control(true[None]))[0]
+    observed = clean + np.random.default_rng(8).standard_normal(clean.size) * made.sigma
+    posterior, space = {}, {}
+    for closure in ("each", "sampled"):
+        target = TowerProblem(replace(base, closure_factor=closure), columns)
+        target.observed[:] = observed
+        for one in target.streams:
+            one.observed[:] = observed[target.parts[one.name]]
+        target._fused = target._fused_evaluator()
+        posterior[closure], space[closure] = fit(target, "gn", starts=1).normal, target.space
+    each, shared = posterior["each"], posterior["sampled"]
+    wanted = space["each"].control(np.array([*true, *factors]))[0]
+    assert (np.abs(each.mean - wanted) < 3.0 * each.deviation).all()
+    assert (np.abs(shared.mean[:2] - wanted[:2]) > 5.0 * shared.deviation[:2]).any()
+    assert factors[1] < space["sampled"].physical(shared.mean[None])[0, 2] < factors[0]
 
 
 def test_a_failed_replica_costs_only_itself_and_is_counted(rich):
