@@ -2,17 +2,18 @@
 
     python benchmarks/region.py                      1 degree (6 % of the cells of 0.25), a year, threads and dask, thrice each
     python benchmarks/region.py --resolution 0.5     a quarter of the cells of 0.25
-    python benchmarks/region.py --quick              4 degrees, 60 days, once: does it work
+    python benchmarks/region.py --quick              3 degrees, a year, once: does it work
     python benchmarks/region.py --json result.json   writes what was found
 
 Cells of 1 degree lie evenly among those of 0.25 degrees, so that all climates have their share; a whole year has all seasons.
 Minutes of 34 years at 0.25 degrees (15,400 cells) and 0.1 degrees (96,200 cells) are scaled from cells and days, without
-spin-up; `quarter_degree_with_spin_up_minutes` adds that of the default choices. What a run costs before it works (start, plan,
-compiled code) is known from a run of five days, and taken off. Threads and dask take turns on the same tiles, and medians
-are told, since other work of the machine comes and goes. `dask_over_threads` compares the time within tiles, which the
-workers share; a cluster also needs its seconds to start. `io_share` is the share of its time that a run waits for reading
-and writing. Minutes `by_cpu` take the CPU time of threads, shared by two cores without loss: what an idle machine would
-need at best.
+spin-up; `quarter_degree_with_spin_up_minutes` adds that of the default choices. A run of each executor that is not measured
+compiles the model first, if need be. What a run on threads costs before it works (start, plan, loading of compiled code) is
+known from runs of five days, and their median, `start_seconds`, is taken off. Threads and dask take turns on the same tiles,
+and medians are told, since other work of the machine comes and goes. A figure is null, and `remarks` say why, where a run took
+no longer than its start. `dask_over_threads` compares the time within tiles, which the workers share; a cluster also needs its
+seconds to start. `io_share` is the share of its time that a run waits for reading and writing. Minutes `by_cpu` take the CPU
+time of threads, shared by two cores without loss: what an idle machine would need at best.
 """
 
 import argparse
@@ -22,9 +23,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +40,8 @@ QUARTER_DEGREE, TENTH_DEGREE, YEARS = 15_400, 96_200, 34.0
 LEAST_SHARE = 0.05
 FIRST, SHORT_DAYS, CORES, TILES = "1984-01-01", 5, 2, 4
 """Tiles: two for each of two workers."""
+LEAST_STARTS = 3  # short runs whose median is taken for the start
+Runs = Mapping[str, Sequence[Mapping[str, float]]]
 
 
 def one_run(work: Path, name: str, last: str, executor: str, tile_cells: int) -> dict[str, float]:
@@ -45,15 +49,6 @@ def one_run(work: Path, name: str, last: str, executor: str, tile_cells: int) ->
     words = [sys.executable, __file__, "--run", str(work), name, last, executor, str(tile_cells)]
     told = subprocess.run(words, check=True, capture_output=True, text=True)
     return dict(json.loads(told.stdout.splitlines()[-1]))
-
-
-def worked(work: Path, name: str, last: str, tile_cells: int) -> dict[str, float]:
-    """A run on threads, its seconds and CPU seconds without those that a run of the first days needs to start."""
-    days = int((np.datetime64(last) - np.datetime64(FIRST)).astype(int)) + 1
-    short = one_run(work, f"{name}_short", str(np.datetime64(FIRST) + (SHORT_DAYS - 1)), "threads", tile_cells)
-    long = one_run(work, name, last, "threads", tile_cells)
-    share = days / (days - SHORT_DAYS)
-    return long | {key: (long[key] - short[key]) * share for key in ("seconds", "cpu_seconds")}
 
 
 def run_here(work: Path, name: str, last: str, executor: str, tile_cells: int) -> dict[str, float]:
@@ -71,43 +66,64 @@ def run_here(work: Path, name: str, last: str, executor: str, tile_cells: int) -
 
 
 def take_turns(work: Path, last: str, tile_cells: int, repeats: int) -> dict[str, list[dict[str, float]]]:
-    """{executor: what its runs took}, threads and dask one after the other, each beginning every other turn."""
-    found: dict[str, list[dict[str, float]]] = {"threads": [], "dask": []}
+    """What the runs of "threads" and "dask" took, and the short ones ("start"), one after the other: threads and dask begin
+    every other turn."""
+    found: dict[str, list[dict[str, float]]] = {"threads": [], "dask": [], "start": []}
+    soon = str(np.datetime64(FIRST) + (SHORT_DAYS - 1))
+    for executor in ("threads", "dask"):
+        one_run(work, f"{executor}_first", soon, executor, tile_cells)
     for turn in range(repeats):
+        for again in range(-(-LEAST_STARTS // repeats)):
+            found["start"].append(one_run(work, f"start{turn}_{again}", soon, "threads", tile_cells))
         for executor in ("threads", "dask") if turn % 2 == 0 else ("dask", "threads"):
-            name = f"{executor}{turn}"
-            one = (worked(work, name, last, tile_cells) if executor == "threads"
-                   else one_run(work, name, last, executor, tile_cells))
+            one = one_run(work, f"{executor}{turn}", last, executor, tile_cells)
             found[executor].append(one)
             print(f"{executor}: {one['tile_seconds']:.1f} s in tiles", flush=True)
     return found
 
 
-def middle(runs: Sequence[dict[str, float]], key: str) -> float:
+def middle(runs: Sequence[Mapping[str, float]], key: str) -> float:
     """Median of a figure over runs."""
     return median(one[key] for one in runs)
 
 
-def figures(found: dict[str, list[dict[str, float]]], cells: int, days: int) -> dict[str, float]:
-    """Minutes of decades and what else is told."""
+def figures(found: Runs, cells: int, days: int) -> dict[str, Any]:
+    """Minutes of decades and what else is told; None for what cannot be told, with the reason among the `remarks`."""
     threads, dask = found["threads"], found["dask"]
     cell_years = cells * days / 365.25
-    minutes = middle(threads, "seconds") / cell_years * YEARS / 60.0
-    by_cpu = middle(threads, "cpu_seconds") / CORES / cell_years * YEARS / 60.0
+    share = days / (days - SHORT_DAYS)
     default = RunChoice()
     spin_up = default.spin_up_years * (default.physical_cycles + default.spin_up_cycles)
+    remarks, rate = [], {}
+    for key, words in (("seconds", "wall-clock"), ("cpu_seconds", "CPU")):
+        long, start = middle(threads, key), middle(found["start"], key)
+        rate[key] = (long - start) * share / cell_years if long > start else None
+        if rate[key] is None:
+            remarks.append(f"figures of {words} time are not told: a run took {long:.3g} s, and {start:.3g} s of {SHORT_DAYS} "
+                           "days to start. Run more days or cells, or on a machine with less other work")
+
+    def minutes(key: str, cells_of_grid: float) -> float | None:
+        one = rate[key]
+        return None if one is None else one / (CORES if key == "cpu_seconds" else 1) * YEARS / 60.0 * cells_of_grid
+
+    def per_second(key: str) -> float | None:
+        one = rate[key]
+        return None if one is None else 1.0 / one
     ratios = [one["tile_seconds"] / CORES / other["tile_seconds"] for one, other in zip(dask, threads, strict=True)]
-    return {"quarter_degree_34yr_minutes": minutes * QUARTER_DEGREE, "tenth_degree_34yr_minutes": minutes * TENTH_DEGREE,
+    return {"quarter_degree_34yr_minutes": minutes("seconds", QUARTER_DEGREE),
+            "tenth_degree_34yr_minutes": minutes("seconds", TENTH_DEGREE),
             "dask_over_threads": median(ratios), "peak_memory_gb": max(one["peak_memory_gb"] for one in threads),
-            "io_share": middle(threads, "waited_share"), "quarter_degree_34yr_minutes_by_cpu": by_cpu * QUARTER_DEGREE,
-            "quarter_degree_with_spin_up_minutes": minutes * QUARTER_DEGREE * (1.0 + spin_up / YEARS),
+            "io_share": middle(threads, "waited_share"),
+            "quarter_degree_34yr_minutes_by_cpu": minutes("cpu_seconds", QUARTER_DEGREE),
+            "quarter_degree_with_spin_up_minutes": minutes("seconds", QUARTER_DEGREE * (1.0 + spin_up / YEARS)),
             "dask_over_threads_least": min(ratios), "dask_over_threads_most": max(ratios), "cells": cells, "days": days,
             "repeats": len(threads), "share_of_quarter_degree_cells": cells / QUARTER_DEGREE,
-            "cell_years_per_second": cell_years / middle(threads, "seconds"),
-            "cell_years_per_cpu_second": cell_years / middle(threads, "cpu_seconds")}
+            "start_seconds": middle(found["start"], "seconds"), "start_cpu_seconds": middle(found["start"], "cpu_seconds"),
+            "cell_years_per_second": per_second("seconds"), "cell_years_per_cpu_second": per_second("cpu_seconds"),
+            "remarks": remarks}
 
 
-def main(words: Sequence[str] | None = None) -> dict[str, float]:
+def main(words: Sequence[str] | None = None) -> dict[str, Any]:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="a small world: does it work")
@@ -122,8 +138,10 @@ def main(words: Sequence[str] | None = None) -> dict[str, float]:
         told = run_here(Path(work), name, last, executor, int(tile_cells))
         print(json.dumps(told))
         return told
-    resolution = chosen.resolution or (4.0 if chosen.quick else 1.0)
-    days = chosen.days or (60 if chosen.quick else 365)
+    resolution = chosen.resolution or (3.0 if chosen.quick else 1.0)
+    days = chosen.days or 365
+    if days <= SHORT_DAYS:
+        parser.error(f"--days: more than {SHORT_DAYS}, which are taken for the start")
     last = str(np.datetime64(FIRST) + (days - 1))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -131,7 +149,10 @@ def main(words: Sequence[str] | None = None) -> dict[str, float]:
         print(f"{cells} cells of {resolution:g} degrees, {days} days", flush=True)
         found = figures(take_turns(work, last, -(-cells // TILES), chosen.repeats or (1 if chosen.quick else 3)), cells, days)
     for name, value in found.items():
-        print(f"{name:36} {value:.4g}")
+        if name != "remarks":
+            print(f"{name:36} {'not told' if value is None else format(value, '.4g')}")
+    for remark in found["remarks"]:
+        print(remark)
     if found["share_of_quarter_degree_cells"] < LEAST_SHARE or days < 365:
         print("few cells, or not a whole year: these figures only say that it works")
     if chosen.json:
