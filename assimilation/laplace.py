@@ -2,7 +2,8 @@
 
 H = J^T W J less the Hessian of the log prior, J by central differences: 2p runs, and one or two more for the centre, which
 is moved by a last undamped Newton step where that raises the posterior. W is the Fisher information of the error model, since
-the reweighting of a double-exponential or Student error is no curvature. `laplace_of_density` does without observations.
+the reweighting of a double-exponential or Student error is no curvature. A jump of the model beside the point is no slope
+(see `sensitivity`). `laplace_of_density` does without observations.
 """
 
 from collections.abc import Callable
@@ -18,8 +19,10 @@ from terraflux.assimilation.residuals import LeastSquares, finite_slopes, sensit
 
 Floats = NDArray[np.float64]
 
-DIFFERENCE = 2e-3
-"""Step of the central differences in u."""
+DIFFERENCE = 2e-4
+"""Step of the central differences in u: short, so that a jump of the model seldom lies within it."""
+DENSITY_DIFFERENCE = 2e-3
+"""Step in u of second differences of a log density, for a first guess."""
 LARGEST_MOVE = 1.0
 """Standard deviations by which the centre may still be moved."""
 SMALLEST_CURVATURE = 1e-6
@@ -79,7 +82,7 @@ def laplace_posterior(problem: Any, u: ArrayLike, difference: float = DIFFERENCE
     if not np.isfinite(value):
         raise ValueError("the log posterior is not finite at the point around which a normal posterior is asked for")
     residual = squares.residual(predicted)
-    slopes = sensitivity(squares, point, difference)
+    slopes = sensitivity(squares, point, difference, predicted[0])
     if not np.all(np.isfinite(slopes)):
         names = getattr(problem, "names", None) or tuple(f"u{number}" for number in range(point.size))
         failed = [names[number] for number in np.flatnonzero(~np.all(np.isfinite(slopes), axis=1))]
@@ -91,7 +94,7 @@ def laplace_posterior(problem: Any, u: ArrayLike, difference: float = DIFFERENCE
 
 
 def laplace_of_density(
-    log_density: Callable[[Floats], Floats], u: ArrayLike, difference: float = DIFFERENCE
+    log_density: Callable[[Floats], Floats], u: ArrayLike, difference: float = DENSITY_DIFFERENCE
 ) -> LaplacePosterior:
     """Normal posterior around the mode `u` (p,) of a batched log density, by second differences; about 2 p^2 + 6 p runs.
 

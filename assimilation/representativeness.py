@@ -160,7 +160,8 @@ def shared_error(target: TowerProblem, normal: LaplacePosterior, observed: xr.Da
     fixed = target.with_noise(normal.mean)
     squares = LeastSquares(fixed)
     columns = target.mean_columns
-    slopes = sensitivity(squares, normal.mean[columns], DIFFERENCE)
+    centre = normal.mean[columns]
+    slopes = sensitivity(squares, centre, DIFFERENCE, squares.predict(centre[None])[0])
     times = observed["time"].values
     runs = len(next(iter(mismatch.values())))
     d = np.zeros((runs, target.observed.size))

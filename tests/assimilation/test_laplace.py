@@ -80,6 +80,25 @@ def test_robust_errors_use_fisher_information():
     assert np.std(fits) / posterior.deviation[0] == pytest.approx(1.0, abs=0.12)
 
 
+@pytest.mark.parametrize("place", [-1e-4, 5e-5])
+def test_a_jump_of_the_model_does_not_make_a_parameter_look_well_known(place):
+    """One of 300 observations jumps by half a standard deviation right beside the optimum, as when snow has just gone."""
+    random = np.random.default_rng(4)
+    matrix, prior = random.normal(0.0, 0.05, (4, 300)), gaussian_prior(np.zeros(4), np.eye(4))
+    observed = random.standard_normal(300)
+    linear = Residuals(lambda u: u @ matrix, observed, np.ones(300), **prior)
+    smooth = laplace_posterior(linear, gauss_newton(linear, np.zeros((1, 4))).u)
+
+    def jumping(u):
+        made = u @ matrix
+        made[:, 17] += np.where(u[:, 2] > smooth.mean[2] + place, 0.5, 0.0)
+        return made
+
+    found = laplace_posterior(Residuals(jumping, observed, np.ones(300), **prior), smooth.mean)
+    np.testing.assert_allclose(found.deviation, smooth.deviation, rtol=1e-6)
+    assert np.max(np.abs(found.mean - smooth.mean) / smooth.deviation) < 0.1
+
+
 def test_trouble_is_told():
     """A direction without curvature, a point that fails, a neighbour that fails."""
     flat = Residuals(lambda u: u[:, :1], np.zeros(1), np.ones(1), log_prior=lambda u: np.zeros(u.shape[0]))

@@ -15,6 +15,7 @@ from terraflux.assimilation.residuals import (
     gaussian_prior,
     negative_log_density,
     robust_weight,
+    sensitivity,
 )
 from terraflux.assimilation.twin_models import dense_twin
 
@@ -99,3 +100,23 @@ def test_bad_problems_are_refused_in_words(change, words):
     parts = {"predict": lambda u: u, "observed": np.zeros(2), "sigma": np.ones(2), "log_prior": lambda u: u[:, 0]}
     with pytest.raises(ValueError, match=words):
         LeastSquares(Residuals(**{**parts, **change}))
+
+
+@pytest.mark.parametrize("place", [-0.0007, 0.0004])
+def test_a_jump_beside_the_point_is_no_slope(place):
+    """Linear but for observations that jump within the step, on either side; bent observations keep their central slope."""
+    matrix = np.random.default_rng(3).normal(1.0, 0.1, (3, 40))
+
+    def predict(u):
+        made = u @ matrix
+        made[:, 5:8] += np.where(u[:, 1:2] > place, 0.4, 0.0)
+        made[:, 20] += np.exp(u[:, 0])
+        return made
+
+    squares = LeastSquares(Residuals(predict, np.zeros(40), np.ones(40), **gaussian_prior(np.zeros(3), np.eye(3))))
+    point = np.zeros(3)
+    wanted = matrix.copy()
+    wanted[0, 20] += 1.0
+    np.testing.assert_allclose(sensitivity(squares, point, 1e-3, predict(point[None])[0]), wanted, rtol=1e-6, atol=1e-9)
+    blind = sensitivity(squares, point, 1e-3)
+    assert (blind[1, 5:8] > 100.0).all()
