@@ -32,6 +32,7 @@ from terraflux.drivers.grid.zarr_chunks import (
 )
 
 LEDGER, MANIFEST = "ledger.jsonl", "manifest.json"
+BEGUN = (f".{METADATA}.partial",)  # all that a folder holds of a build that was killed at its first write
 COMPRESSED_SHARE = 0.75  # of float32 weather after compression, for the check of free space; 0.4-0.65 is usual
 SPARE_BYTES = 50_000_000
 
@@ -81,7 +82,7 @@ class StoreWriter:
             elif found != self.identity:
                 raise ForcingError("the folder holds a store that was built from other data or choices", file=self.path,
                                    remedy="give another folder, or delete this one")
-        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        elif self.path.exists() and (not self.path.is_dir() or any(one.name not in BEGUN for one in self.path.iterdir())):
             raise ForcingError("the place of the store is taken by something else", file=self.path,
                                remedy="give a folder that does not exist yet")
         if self.complete:

@@ -221,6 +221,19 @@ def test_a_manifest_that_is_damaged_ends_in_an_error(tmp_path, layout, weather):
             open_forcing_store(path)
 
 
+def test_a_build_killed_at_its_first_write_goes_on(tmp_path, layout, weather):
+    folder = tmp_path / "killed.zarr"
+    folder.mkdir()
+    (folder / ".zarr.json.partial").write_bytes(b'{"zarr_')
+    build(folder, layout, weather)
+    build(tmp_path / "whole.zarr", layout, weather)
+    assert digest(folder) == digest(tmp_path / "whole.zarr")
+    (tmp_path / "taken.zarr").mkdir()
+    (tmp_path / "taken.zarr" / "mine.txt").write_text("kept", encoding="utf-8")
+    with pytest.raises(ForcingError, match="taken by something else"):
+        build(tmp_path / "taken.zarr", layout, weather)
+
+
 def test_random_kills_give_the_store_of_an_undisturbed_build(tmp_path, weather):
     small = StoreLayout(np.datetime64("2000-02-01"), DAYS, ("air_temperature", "precipitation"), COUNT, slab_days=5,
                         block_cells=7, title="invented", synthetic=True)
