@@ -74,7 +74,7 @@ def forcing_dataset(record: Record, site: SiteDescription, done: Mapping[str, Se
         variables[companion] = ("time", one.flags.astype(np.int8), provenance.attributes(name))
     dataset = xr.Dataset(variables, coordinates, site_attributes(site, record.axis, record))
     phenology = not done["prescribed_leaf_area_index"].values.any()
-    dataset.attrs["leaf_area_option"] = "growing_season_index" if phenology else "prescribed"
+    dataset.attrs["leaf_area_option"] = "growing_season_water" if phenology else "prescribed"
     return dataset
 
 

@@ -26,7 +26,7 @@ from terraflux.model.growth_temperature import growth_temperature
 from terraflux.model.leaf_recipe import leaf_rounds, twins
 from terraflux.model.light_use_efficiency import PHOTOSYNTHESIS
 from terraflux.model.options import Options
-from terraflux.model.phenology import PHENOLOGY
+from terraflux.model.phenology import AFTER_STRESS, PHENOLOGY
 from terraflux.model.photosynthesis import ACCLIMATION, LIGHT_INHIBITION
 from terraflux.model.precipitation_phase import PRECIPITATION_PHASE
 from terraflux.model.soil_moisture_stress import SOIL_MOISTURE_STRESS, STRESS_ON
@@ -55,7 +55,7 @@ def step(options: Options) -> list[Item]:
 
         # air and rain
         AIR[options.air],
-        PHENOLOGY[options.phenology],
+        *PHENOLOGY[options.phenology],
         PRECIPITATION_PHASE[options.precipitation_phase],
         growth_temperature,
         interception.interception,
@@ -65,6 +65,7 @@ def step(options: Options) -> list[Item]:
         *ground_recipe.soil_properties(options.soil_hydraulics, options.soil_conductivity),
         *SOIL_MOISTURE_STRESS[options.soil_moisture_stress],
         STRESS_ON[options.stress_on],
+        *AFTER_STRESS[options.phenology],
         ground_albedo.snow_ageing,
         ground_albedo.ground_albedo,
 

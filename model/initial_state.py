@@ -51,6 +51,7 @@ def initial_state(
         "surface_temperature": mean_temperature,
         "exchange_temperature": mean_temperature,
         "growth_temperature": mean_temperature,
+        "recent_moisture_stress": 1.0,
         "day_minimum_temperature": 60.0,
         "soil_liquid": water * (1.0 - frozen),
         "soil_ice": water * frozen,

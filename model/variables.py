@@ -95,6 +95,14 @@ PLANT_PARAMETERS = _declare("parameter", """
     specific_leaf_area            | m2 kg-1      | 1..100   |  |  | leaf area per kg of leaf carbon
     minimum_leaf_area_index       | m2 m-2       | 0..10    |  |  | leaf area index of the dormant season, prognostic phenology
     maximum_leaf_area_index       | m2 m-2       | 0.05..12 |  |  | leaf area index of the growing season, prognostic phenology
+    leaf_onset_temperature        | degC         | -20..20  |  |  | minimum temperature of a day up to which leaves are dormant, prognostic phenology
+    leaf_onset_temperature_range  | K            | 0.1..30  |  |  | warmer minimum temperature that leaves are full at, above that of onset
+    leaf_fall_vapour_deficit      | kPa          | 0..6     |  |  | mean vapour pressure deficit of a day from which leaves fall, prognostic phenology
+    leaf_fall_vapour_deficit_range | kPa         | 0.1..10  |  |  | larger deficit at which no leaves are kept, above that of first fall
+    leaf_onset_photoperiod        | h            | 0..20    |  |  | day length up to which leaves are dormant, prognostic phenology
+    leaf_onset_photoperiod_range  | h            | 0.1..12  |  |  | longer day that leaves are full at, above that of onset
+    leaf_full_moisture_stress     | 1            | 0..1     |  |  | soil moisture stress factor below which leaves are shed; 0: never
+    leaf_response_time            | d            | 0..60     |  |  | mean age of the weather that leaf area follows, prognostic phenology
     respiration_q10               | 1            | 1..5     |  |  | warming response of maintenance respiration per 10 K
     stem_maintenance_rate         | d-1          | 0..0.1   |  |  | maintenance respiration of live stem carbon at 20 degC
     fine_root_maintenance_rate    | d-1          | 0..0.1   |  |  | maintenance respiration of fine root carbon at 20 degC
@@ -180,6 +188,7 @@ STATES = _declare("state", """
     ponded_water                  | kg m-2       | 0..2000    |                               | SurfStor | water standing on the ground
     growth_temperature            | degC         | -90..60    |                               |          | running mean of air temperature that leaves are acclimated to
     growing_season_index          | 1            | 0..1       |                               |          | running mean of the growing-season index
+    recent_moisture_stress        | 1            | 0..1       |                               |          | soil moisture stress factor of the past day, for leaves that drought sheds
     day_seconds                   | s            | 0..86400   |                               |          | time since the daily phenology sums began
     day_minimum_temperature       | degC         | -90..100   |                               |          | lowest air temperature of the day so far
     day_vapour_deficit            | kPa s        | 0..1e7     |                               |          | sum of vapour pressure deficit over the day so far
@@ -212,6 +221,7 @@ STATES = _declare("state", """
 
 AIR_DIAGNOSTICS = _declare("diagnostic", """
     leaf_area_index               | m2 m-2       | 0..15      | leaf_area_index               | LAI      | one-sided leaf area index
+    daily_growing_season_index    | 1            | 0..1       |                               |          | growing-season index of the day so far
     rainfall                      | kg m-2 s-1   |            | rainfall_flux                 | Rainf    | rain
     snowfall                      | kg m-2 s-1   |            | snowfall_flux                 | Snowf    | snow
     saturation_pressure           | kPa          |            |                               |          | saturation vapour pressure at air temperature

@@ -38,6 +38,8 @@ FREE = ("carboxylation_capacity", "electron_transport_ratio", "stomatal_slope_me
         "fine_root_maintenance_rate", "decomposition_scale")
 FREE_WOODY = ("stem_maintenance_rate",)
 FREE_LEAF = ("maximum_leaf_area_index", "minimum_leaf_area_index")
+FREE_SEASON = ("leaf_onset_temperature", "leaf_fall_vapour_deficit", "leaf_onset_photoperiod", "leaf_response_time")
+FREE_DROUGHT = ("leaf_full_moisture_stress",)
 ERROR_SHARE = 0.5
 LEAF_SPREAD = 0.4
 """Log spread of leaf area where only the plant type is known; the table's own where the site's leaf area is."""
@@ -125,6 +127,8 @@ def problem_of(tower: Tower, calibration: Sequence[int], validation: Sequence[in
         default = next(iter(sets.values()))[1]
         rows += [ParameterRow(name, prior=None if name in tower.site.parameters else lognormal(
             float(default[name]), spread=LEAF_SPREAD)) for name in FREE_LEAF]
+        rows += [ParameterRow(name) for name in FREE_SEASON]
+        rows += [ParameterRow(name) for name in FREE_DROUGHT if float(default[name]) > 0.0]
     return Problem(rows, carbon_streams(tower, calibration) + heat_streams(tower, calibration), calibration, validation)
 
 

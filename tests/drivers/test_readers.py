@@ -35,7 +35,7 @@ def same_weather(tower):
 def test_fluxnet_reads_back(write_fluxnet, facts, same_weather):
     found = open_tower(write_fluxnet(), site=facts)
     same_weather(found)
-    assert found.site.site_id == "XX-Tst" and found.forcing.attrs["leaf_area_option"] == "growing_season_index"
+    assert found.site.site_id == "XX-Tst" and found.forcing.attrs["leaf_area_option"] == "growing_season_water"
 
 
 def test_fluxnet_flags_become_provenance(write_fluxnet, facts):

@@ -29,7 +29,7 @@ settings.register_profile("unhurried", deadline=None)  # the first example may c
 settings.load_profile("unhurried")
 
 OTHER_OPTIONS = Options(
-    air="buck", phenology="growing_season_index", precipitation_phase="air_temperature", photosynthesis="light_use_efficiency",
+    air="buck", phenology="growing_season_water", precipitation_phase="air_temperature", photosynthesis="light_use_efficiency",
     acclimation="none", light_inhibition="inhibited", stomatal_conductance="ball_berry",
     soil_moisture_stress="clm", stress_on="conductance", soil_hydraulics="van_genuchten", soil_bottom="water_table",
     soil_conductivity="cote_konrad", freezing="sharp", deep_layers=8, seasonality="basis", seasonal_terms=2,

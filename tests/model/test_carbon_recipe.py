@@ -30,7 +30,7 @@ def table():
 
 @pytest.fixture(scope="module")
 def model(table):
-    step = [simple_leaves, PHENOLOGY["growing_season_index"], *carbon()]
+    step = [simple_leaves, *PHENOLOGY["growing_season_index"], *carbon()]
     return weave(step, table, [*ROOTS, *prepare_carbon()], lanes=16)
 
 

@@ -88,7 +88,7 @@ def test_no_state_can_be_left_out(batch, whole):
     _, middle = batch.run(steps=slice(0, cut))
     other = batch.model.table.layers["deep"] > 0
     unfelt = {"growth_temperature"} if other else {
-        "day_seconds", "day_minimum_temperature", "day_vapour_deficit", "growing_season_index"}
+        "day_seconds", "day_minimum_temperature", "day_vapour_deficit", "growing_season_index", "recent_moisture_stress"}
     for variable in batch.model.table.of_kind("state"):
         rows = batch.rows(variable.name)
         forgotten = middle.copy()
