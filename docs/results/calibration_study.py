@@ -129,7 +129,9 @@ def problem_of(tower: Tower, calibration: Sequence[int], validation: Sequence[in
             float(default[name]), spread=LEAF_SPREAD)) for name in FREE_LEAF]
         rows += [ParameterRow(name) for name in FREE_SEASON]
         rows += [ParameterRow(name) for name in FREE_DROUGHT if float(default[name]) > 0.0]
-    return Problem(rows, carbon_streams(tower, calibration) + heat_streams(tower, calibration), calibration, validation)
+    heat = heat_streams(tower, calibration)
+    return Problem(rows, carbon_streams(tower, calibration) + heat, calibration, validation,
+                   closure_factor="each" if len(heat) == 2 else None)
 
 
 def model_error(tower: Tower, variable: str, calibration: Sequence[int], hours: str = "all") -> SigmaRule:
