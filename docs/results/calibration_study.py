@@ -53,8 +53,8 @@ CHOICES = (
     "days 1 to 15 of every month are calibrated on, the rest judged, and such towers are marked; neighbouring days are no "
     "independent years.",
     "**Streams.** Gross primary production by day and net exchange by night, which share no half hour; net exchange alone "
-    "where the source gives no production. Raw latent and sensible heat: half hours where public, else monthly means. One "
-    "closure factor multiplies both, estimated within its prior N(1, 0.1); it is part of the fitted model when judged.",
+    "where the source gives no production. Raw latent and sensible heat: half hours where public, else monthly means. A "
+    "closure factor multiplies each, estimated within its prior N(1, 0.1); they are part of the fitted model when judged.",
     "**Errors.** Normal and of constant width (half the standard deviation of the calibrated flux, times a sampled scale): "
     "the errors of a model are larger than those of the instruments and do not shrink with the flux. With widths that "
     "follow the flux, as random errors do, the fit at CN-Cha gave up the summer to please the winter.",
@@ -62,8 +62,10 @@ CHOICES = (
     "correlation phi of neighbours, a stream counts as n (1 - phi)/(1 + phi) days. With thousands of half hours taken as "
     "independent, parameters at CN-HaM ran to the edges of their priors.",
     "**Parameters.** The same rows everywhere, priors of the parameter table: leaf photosynthesis and its respiration, "
-    "stomata, water stress and rooting depth, ground albedo, respiration of roots, stems, growth and soil; leaf area where "
-    "it is prognostic, with log spread 0.4 where only the plant type speaks for it.",
+    "stomata, water stress and rooting depth, ground albedo, respiration of roots, stems, growth and soil; where leaf area "
+    "is prognostic its range, with log spread 0.4 where only the plant type speaks for it, and its season: temperature, day "
+    "length and dryness of the air at which leaves come and fall, the memory of the index and, for plants that drought "
+    "strips, the stress that does.",
     "**Bands of means.** Half hours of a day share a part of their error and days remember it, as the residuals of the years "
     "of calibration say (`assimilation/lasting_errors.py`); bands of single half hours are not touched by it.",
     "**Method.** Gauss-Newton from two starts, normal posterior, 128 weighted draws, 64 of them for the bands. "
@@ -212,16 +214,18 @@ def scored(columns: TowerColumns, problem: Problem, controls: Mapping[str, np.nd
            threads: int) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, np.ndarray]]]:
     """Scores of all measured fluxes of some years for control vectors by name, and the series themselves."""
     heat = [replace(one, scale=1.0) for one in problem.streams if one.variable in HEAT]
-    groups = [[StreamChoice("NEE", name="NEE"), *heat]]
+    groups = [([StreamChoice("NEE", name="NEE"), *heat], problem.closure_factor)]
     if "gross_primary_production" in columns.tower.observations:
-        groups.append([StreamChoice("GPP", name="GPP")])
+        groups.append(([StreamChoice("GPP", name="GPP")], None))
     scores: dict[str, dict[str, float]] = {}
     series: dict[str, dict[str, np.ndarray]] = {}
     fitted = problem.space(columns.sets)
-    for streams in groups:
-        asked = Problem(problem.parameters, streams, years)
+    for streams, closure in groups:
+        asked = Problem(problem.parameters, streams, years, closure_factor=closure)
         target = TowerProblem(asked, columns, years=years, threads=threads)
         taken = [fitted.names.index(name) if name in fitted.names else -1 for name in target.names]
+        if strange := [name for name, at in zip(target.names, taken, strict=True) if at < 0 and name.endswith(".factor")]:
+            raise ValueError(f"{strange[0]} was not fitted, so the fitted model would be judged without it")
         base = target.space.default_control()
         stacked = np.stack([np.where(np.array(taken) >= 0, u[np.maximum(taken, 0)], base) for u in controls.values()])
         predicted = target.predict(stacked)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from calibration_study import prepared, scored
+from calibration_study import FREE_DROUGHT, FREE_SEASON, prepared, scored
 
 from terraflux.assimilation.hierarchy import leave_one_site_out
 from terraflux.assimilation.parameter_space import ParameterRow, ParameterSpace
@@ -19,6 +19,8 @@ from terraflux.model.parameters import parameters
 TRAITS = ("carboxylation_capacity", "electron_transport_ratio", "stomatal_slope_medlyn", "dark_respiration_ratio",
           "growth_respiration_fraction", "stress_potential_half", "maximum_root_depth", "respiration_q10",
           "fine_root_maintenance_rate", "stem_maintenance_rate", "decomposition_scale")
+SEASON_TRAITS = (*FREE_SEASON, *FREE_DROUGHT)
+"""When leaves come and go; towers with observed leaf area say nothing of it, nor do runs with leaf area from maps ask."""
 LEAST_SITES = 3
 DRAWS = 400
 
@@ -34,8 +36,8 @@ def groups(outcomes: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
 def transferred_controls(plant: str, sites: list[str], outcomes: dict[str, dict[str, Any]], work: Path
                          ) -> tuple[list[str], dict[str, np.ndarray]]:
     """Traits, and for every site the mean of what the hierarchy of the other sites predicts for them, in u."""
-    first = list(outcomes[sites[0]]["parameters"])
-    names = [name for name in first if name in TRAITS]
+    names = [name for name in outcomes[sites[0]]["parameters"] if name in TRAITS + SEASON_TRAITS
+             and all(name in outcomes[site]["parameters"] for site in sites)]
     draws = {}
     for site in sites:
         order = [list(outcomes[site]["parameters"]).index(name) for name in names]
