@@ -1,7 +1,15 @@
 """The ground's part of the time step: snow, heat and water below the canopy. Read it like a flow chart."""
 
 from terraflux.model import ground_energy, ground_heat, snow, soil_water, thaw
-from terraflux.model.soil_freezing import FREEZING, begin_freezing, frozen_air, thawed, thawed_response
+from terraflux.model.soil_freezing import (
+    FREEZING,
+    begin_freezing,
+    below_thawed,
+    frozen_air,
+    near_freezing,
+    thawed,
+    thawed_response,
+)
 from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS, driest_wetness, gradual_air_entry
 from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY, solid_logarithm
 from terraflux.model.soil_water import MOST_SUBSTEPS, WATER_BOTTOM
@@ -69,8 +77,8 @@ def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[It
 
 
 def soil_from_heat(freezing: str) -> list[Item]:
-    """Temperature and ice of the soil from its heat after the last solve; freezing costs only columns that are cold."""
-    return [Layers(thawed), When("ground_freezing", Layers(FREEZING[freezing].in_the_end))]
+    """Temperature and ice of the soil from its heat after the last solve; freezing costs only layers that are cold."""
+    return [Layers(thawed), When("ground_freezing", Layers(FREEZING[freezing].in_the_end, where=below_thawed))]
 
 
 def soil_between_solves(freezing: str, noticed: Process | None = None) -> list[Item]:
@@ -79,8 +87,10 @@ def soil_between_solves(freezing: str, noticed: Process | None = None) -> list[I
     Where nothing freezes, conduction has left the temperature that holds the heat.
     """
     from_heat = FREEZING[freezing].from_heat
-    return [When("ground_freezing", Layers(Fused(ground_heat.solved.of("soil"), from_heat, noticed.of("soil"))
-                                           if noticed else from_heat))]
+    if noticed is None:
+        return [When("ground_freezing", Layers(from_heat, where=below_thawed))]
+    return [When("ground_freezing", Layers(ground_heat.solved.of("soil")),
+                 Layers(Fused(from_heat, noticed.of("soil")), where=below_thawed))]
 
 
 def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surface: list[Item]) -> list[Item]:
@@ -115,7 +125,8 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
         SweepDown(between.of("soil"),
                   first=between.of("soil").with_names(half_resistance_above="snow_half_resistance_bottom")),
         *(deep_begin if deep_layers else []),
-        When("ground_freezing", *(Layers(one) for one in (*frozen.begin, frozen.first))),
+        When("ground_freezing", *(Layers(one, where=near_freezing) for one in frozen.begin),
+             Layers(frozen.first, where=below_thawed)),
         Layers(snow.snow_from_heat),
         *conduct,
         *again,
@@ -150,7 +161,7 @@ def soil_water_balance(hydraulics: str, bottom: str) -> list[Item]:
     return [
         soil_water.begin_soil_water,
         Layers(soil_water.layer_sinks),
-        When("ground_freezing", retention),
+        When("ground_freezing", Layers(SOIL_HYDRAULICS[hydraulics], where=below_thawed)),
         soil_water.evaporation_sink,
         SweepDown(soil_water.estimate_change, first_is_done=True),
         soil_water.choose_substeps,

@@ -16,6 +16,7 @@ from terraflux.model.weave.lane_math import exp, log
 FUSION_VOLUME = LATENT_HEAT_FUSION * WATER_DENSITY  # J m-3
 DEPRESSION = GRAVITY * KELVIN / LATENT_HEAT_FUSION  # K per m of suction
 NEAR_FREEZING = 2.0  # degC: a warmer column without ice is not asked for ice in this step
+FAR_FROM_FREEZING = 4.0  # degC: in a warmer layer without ice, water begins to freeze at the smallest depression
 SMALLEST_DEPRESSION = 1e-4  # K
 LARGEST_DEPRESSION = 20.0  # K
 LOST_CAPACITY = WATER_VOLUME_HEAT - ICE_VOLUME_HEAT  # J m-3 K-1 that water loses by freezing
@@ -38,6 +39,21 @@ def frozen_air(surface_temperature):
     return 1.0 if surface_temperature < 0.0 else 0.0
 
 
+@process(returns="near_freezing")
+def near_freezing(soil_temperature, soil_ice):
+    """Condition: may water of the layer freeze in this step, or is some of it frozen?"""
+    return (soil_temperature < FAR_FROM_FREEZING) | (soil_ice > 0.0)
+
+
+@process(returns="below_thawed")
+def below_thawed(soil_heat_start, soil_heat, soil_ice):
+    """Condition: does the layer hold less heat than at 0 degC, or did it before the step? Only there is ice.
+
+    Elsewhere conduction leaves the temperature that holds the heat.
+    """
+    return (soil_heat_start < 0.0) | (soil_heat < 0.0) | (soil_ice > 0.0)
+
+
 @process(returns="freezing_temperature")
 def freezing_point(soil_liquid, soil_ice, porosity, saturated_potential, retention_exponent):
     """Temperature (degC) at which the layer's whole water begins to freeze."""
@@ -56,9 +72,10 @@ def thawed_response(heat_capacity, layer_thickness):
 
 
 @process(returns="soil_iterate_temperature")
-def thawed(soil_heat, soil_thermal_inertia, soil_iterate_temperature, ground_freezing):
-    """Temperature that holds the heat of a layer in a column where nothing is frozen."""
-    return soil_iterate_temperature if ground_freezing > 0.0 else soil_heat / soil_thermal_inertia
+def thawed(soil_heat_start, soil_heat, soil_ice, soil_thermal_inertia, soil_iterate_temperature, ground_freezing):
+    """Temperature that holds the heat of a layer where nothing is frozen."""
+    frozen = (ground_freezing > 0.0) & ((soil_heat_start < 0.0) | (soil_heat < 0.0) | (soil_ice > 0.0))
+    return soil_iterate_temperature if frozen else soil_heat / soil_thermal_inertia
 
 
 @process(returns=("soil_iterate_temperature", "soil_thermal_response", "soil_thermal_inertia"))

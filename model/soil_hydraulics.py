@@ -45,8 +45,9 @@ def driest_wetness(saturated_potential, retention_exponent, van_genuchten_alpha,
 def campbell(soil_liquid, soil_ice, porosity, saturated_potential, retention_exponent, saturated_conductivity,
              air_entry_bend, air_entry_foot, driest_campbell):
     """Potential (m), conductivity (m s-1) and their slopes per moisture (m; m s-1): psi = psi_s S**-b, K = K_s S**(2b+3)."""
-    per_porosity = 1.0 / porosity
-    per_open = 1.0 / max(porosity - soil_ice, OPEN_PORES)
+    open_pores = max(porosity - soil_ice, OPEN_PORES)
+    per_both = 1.0 / (porosity * open_pores)
+    per_porosity, per_open = open_pores * per_both, porosity * per_both
     wetness = soil_liquid * per_open
     inside = min(max(wetness, driest_campbell), 1.0)
     per_inside = 1.0 / inside

@@ -26,8 +26,10 @@ def johansen(soil_liquid, soil_ice, porosity, solid_log_conductivity, dry_conduc
              layer_thickness):
     """Conductivity between dry and saturated by the Kersten number: log10 S + 1 thawed, S frozen (W m-1 K-1)."""
     water = soil_liquid + soil_ice
-    wetness = min(max(water / porosity, 1e-3), 1.0)
-    frozen_share = soil_ice / max(water, 1e-6)
+    some = max(water, 1e-6)
+    per = 1.0 / (porosity * some)  # one division for two quotients
+    wetness = min(max(water * (some * per), 1e-3), 1.0)
+    frozen_share = soil_ice * (porosity * per)
     thawed = max(log(wetness) * PER_LN10 + 1.0, 0.0)
     kersten = thawed + (wetness - thawed) * frozen_share
     saturated = exp(solid_log_conductivity + porosity * (LOG_WATER + (LOG_ICE - LOG_WATER) * frozen_share))

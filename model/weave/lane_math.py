@@ -47,6 +47,8 @@ def fused(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 lane_function = njit(error_model="numpy", forceinline=True)
 E2, E3, E4, E5, E6, E7, E8, E9, E10, E11, E12, E13 = (1.0 / math.factorial(k) for k in range(2, 14))
+# 1/x on 1 + sqrt(1/2) .. 1 + sqrt(2), relative error 1.1e-4: (1 - T4((x - m)/h)/T4(-m/h))/x, Chebyshev's T4, middle m, half h
+R0, R1, R2, R3 = 1.9703428497507491, -1.4485397845165942, 0.4709434650519337, -0.05713502297726912
 L3, L5, L7, L9, L11, L13, L15, L17, L19, L21 = (1.0 / k for k in range(3, 22, 2))
 
 
@@ -105,14 +107,23 @@ def expm1(x: float) -> float:
 
 @lane_function
 def log(x: float) -> float:
-    """Natural logarithm within 3 units in the last place; NaN unless x > 0 (also for 0); not for subnormal x."""
+    """Natural logarithm within 3 units in the last place; NaN unless x > 0 (also for 0); not for subnormal x.
+
+    The quotient (m - 1)/(m + 1) comes from a cubic, a step of Halley and its remainder: ten multiply-adds take a third of
+    the time of a division of whole registers.
+    """
     bits = bits_of(x)
     exponent = float_of((bits >> 52) | TWO_52_BITS) - (TWO_52 + 1023.0)
     mantissa = float_of((bits & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000)
     high = mantissa > SQRT2
     mantissa = 0.5 * mantissa if high else mantissa
     exponent = exponent + 1.0 if high else exponent
-    f = (mantissa - 1.0) / (mantissa + 1.0)
+    above, below = mantissa - 1.0, mantissa + 1.0
+    per = fma(fma(fma(R3, below, R2), below, R1), below, R0)
+    rest = fma(-below, per, 1.0)
+    per = fma(per, fma(rest, rest, rest), per)
+    f = above * per
+    f = fma(fma(-below, f, above), per, f)
     s = f * f
     p = fma(fma(fma(fma(fma(L21, s, L19), s, L17), s, L15), s, L13), s, L11)
     p = fma(fma(fma(fma(fma(p, s, L9), s, L7), s, L5), s, L3), s, 1.0)

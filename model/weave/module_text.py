@@ -6,7 +6,7 @@ from pathlib import Path
 
 from terraflux.model.weave import time_loop
 from terraflux.model.weave.error_models import ERROR_MODELS
-from terraflux.model.weave.recipe import Item, Process, processes_of
+from terraflux.model.weave.recipe import Item, Process, conditions_of, processes_of
 from terraflux.model.weave.refinement import NOT_REFINED, Refinement, copied_text
 from terraflux.model.weave.sources import Sources
 from terraflux.model.weave.table import KINDS, Table
@@ -90,7 +90,7 @@ class ModuleText:
         refining = refinement.text if refinement else NOT_REFINED
         sources = Sources(engine_names(refining))
         for item in (*prepare, *recipe):
-            for one in processes_of(item):
+            for one in (*processes_of(item), *conditions_of(item)):
                 sources.add(one)
         for function in ERROR_MODELS.values():
             sources.add(Process(function, ("misfit",)))

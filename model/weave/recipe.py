@@ -105,7 +105,7 @@ class LayerLoop:
     """Processes over the layers of one dimension, in order of visit.
 
     `first` and `last` replace the body in the layer visited first and last. `leave_out` skips that many layers at
-    the top and at the bottom.
+    the top and at the bottom. `where` chooses the cells that the body changes.
     """
 
     body: Body
@@ -114,11 +114,17 @@ class LayerLoop:
     last: Body | None = None
     leave_out: tuple[int, int] = (0, 0)
     ordered: bool = True
+    where: Process | None = None
 
 
-def Layers(body: Body) -> LayerLoop:
-    """Every layer by itself; a body that reads neighbours which it also writes is refused."""
-    return LayerLoop(body, ordered=False)
+def Layers(body: Body, where: Process | None = None) -> LayerLoop:
+    """Every layer by itself; a body that reads neighbours which it also writes is refused.
+
+    `where` is a condition, a process with one result that names no variable: only layers of columns in which it is true
+    change, and a layer is skipped where it holds in no column of the block. The body may then return only what has a value
+    in all layers already.
+    """
+    return LayerLoop(body, ordered=False, where=where)
 
 
 def SweepDown(
@@ -172,6 +178,15 @@ class When:
 
 
 Item = Process | Fused | LayerLoop | Repeat | RepeatPerLane | When
+
+
+def conditions_of(item: Item | None) -> Iterator[Process]:
+    """Every condition on layers within an item."""
+    if isinstance(item, LayerLoop) and item.where is not None:
+        yield item.where
+    elif isinstance(item, (Repeat, RepeatPerLane, When)):
+        for part in item.body:
+            yield from conditions_of(part)
 
 
 def processes_of(item: Item | None) -> Iterator[Process]:

@@ -167,6 +167,8 @@ class Weaving:
         if not loop.ordered:
             self._check_order_free(loop.body)
         middle = layers[bool(loop.first) : len(layers) - bool(loop.last)]
+        if loop.where:
+            return [self._chosen_layers(loop, loop.where, middle)]
         lines = []
         if loop.first:
             self._simulate(loop.first, layers[0])
@@ -183,19 +185,44 @@ class Weaving:
             lines.append(self._lane_loop(loop.last, layers[-1]))
         return [self._stage(_label(loop.body), lines)]
 
+    def _chosen_layers(self, loop: LayerLoop, where: Process, layers: Sequence[int]) -> str:
+        """The stage of a loop over layers with a condition."""
+        for layer in layers:
+            for name in where.reads:
+                self._check_read(where.name, name, self._at(where, name, layer), layer)
+            for one in processes_of(loop.body):
+                for name in one.returns:
+                    place = self._at(one, name, layer)
+                    if place.variable.kind == "diagnostic" and (place.variable.name, place.layer(layer)) not in self.computed:
+                        raise RecipeError(f"{one.name} returns {name!r}, which has no value where {where.name} does not hold; "
+                                          "compute one for all layers before")
+            self._simulate(loop.body, layer)
+        outer = f"(w[{self.mask} + lane] != 0.0) & " if self.mask else ""
+        condition = call_text(where.function.__name__, [self._cell(self._place(where, name), "layer") for name in where.reads],
+                              ["chosen"])
+        chosen = "\n".join(["here = layer * LANES + lane", *condition])
+        return self._stage(f"{_label(loop.body)}_where_{where.name}", [
+            f"for layer in range({layers[0]}, {layers[-1] + 1}):\n" + indent("\n".join([
+                "found = 0",
+                "for lane in range(LANES):\n" + indent(f"{chosen}\nfound |= 1 if {outer}chosen else 0"),
+                "if found != 0 or not SKIP:\n" + indent(self._lane_loop(loop.body, "layer", [*condition,
+                                                                         f"on = {outer}chosen"])),
+            ]))])
+
     def _dimension(self, loop: LayerLoop) -> str | None:
         """The one dimension that a layer loop runs over; None if it has no layers in this table."""
         places: dict[str, str] = {}
         left_out = ""
-        for one in processes_of(loop):
-            for name in (*one.reads, *one.returns):
-                try:
-                    place = place_of(self.table, one, name)
-                except LeftOut as trouble:
-                    left_out = str(trouble)
-                    continue
-                if place.moves:
-                    places.setdefault(place.variable.dimension, f"{name!r} in {one.name}")
+        names = [(one, name) for one in processes_of(loop) for name in (*one.reads, *one.returns)]
+        names += [(loop.where, name) for name in loop.where.reads] if loop.where else []
+        for one, name in names:
+            try:
+                place = place_of(self.table, one, name)
+            except LeftOut as trouble:
+                left_out = str(trouble)
+                continue
+            if place.moves:
+                places.setdefault(place.variable.dimension, f"{name!r} in {one.name}")
         if len(places) > 1:
             raise RecipeError(f"a loop over layers mixes dimensions: {' and '.join(places.values())} belong to "
                               f"{' and '.join(map(repr, places))}; fix all but one with _top, _bottom or _layer2")
@@ -212,13 +239,14 @@ class Weaving:
             if place.variable.name in written and (place.shift or (place.fixed is not None)):
                 raise RecipeError(f"{one.name} reads {name!r}, which these Layers change: use SweepDown or SweepUp")
 
-    def _lane_loop(self, body: Body, layer: int | str | None = None) -> str:
+    def _lane_loop(self, body: Body, layer: int | str | None = None, chosen: Sequence[str] = ()) -> str:
+        """The loop over lanes; `chosen` are lines that set `on`, in place of the innermost condition."""
         lines = ["here = layer * LANES + lane"] if isinstance(layer, str) else []
-        lines += [f"on = w[{self.mask} + lane] != 0.0"] if self.mask else []
+        lines += chosen or ([f"on = w[{self.mask} + lane] != 0.0"] if self.mask else [])
         for one in processes_of(body):
             arguments = [self._cell(self._place(one, name), layer) for name in one.reads]
             results = [self._cell(self._place(one, name), layer) for name in one.returns]
-            lines += call_text(one.function.__name__, arguments, results, one.returns if self.mask else ())
+            lines += call_text(one.function.__name__, arguments, results, one.returns if self.mask or chosen else ())
         return "for lane in range(LANES):\n" + indent("\n".join(lines))
 
     def _cell(self, place: Place, layer: int | str | None) -> str:

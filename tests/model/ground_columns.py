@@ -45,6 +45,12 @@ def no_freezing():
     return 0.0
 
 
+@process(returns=("soil_heat_start", "soil_heat"))
+def warm_soil(layer_thickness):
+    """Heat of soil that is nowhere near freezing (J m-2)."""
+    return 1e7 * layer_thickness, 1e7 * layer_thickness
+
+
 @process(returns="root_uptake_share")
 def uptake_by_roots(root_fraction):
     """Roots draw by their share, however dry a layer is."""
@@ -102,7 +108,7 @@ def open_sky(shortwave_down, longwave_down, wind_speed, precipitation, air_tempe
 
 def water_recipe(hydraulics, bottom):
     """Soil water alone."""
-    return [water_sources, no_freezing, Layers(uptake_by_roots), Layers(SOIL_HYDRAULICS[hydraulics]),
+    return [water_sources, no_freezing, Layers(Fused(warm_soil, uptake_by_roots)), Layers(SOIL_HYDRAULICS[hydraulics]),
             *ground_recipe.soil_water_balance(hydraulics, bottom)]
 
 
