@@ -19,8 +19,8 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_ranges(work: Callable[[int, int], object], blocks: int, threads: int) -> None:
-    """Calls `work(first, last)` on ranges that cover all blocks, at most `threads` at a time.
+def run_ranges(work: Callable[[int, int], object], blocks: int, threads: int, per_thread: int = RANGES_PER_THREAD) -> None:
+    """Calls `work(first, last)` on ranges that cover all blocks, about `per_thread` for each, at most `threads` at a time.
 
     An interrupt or an error stops what has not begun, and is raised when the running ranges are done.
     """
@@ -28,7 +28,7 @@ def run_ranges(work: Callable[[int, int], object], blocks: int, threads: int) ->
     if threads <= 1:
         work(0, blocks)
         return
-    count = min(blocks, threads * RANGES_PER_THREAD)
+    count = min(blocks, threads * per_thread)
     edges = [blocks * k // count for k in range(count + 1)]
     todo = iter(list(itertools.pairwise(edges)))
     stopped = False

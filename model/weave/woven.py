@@ -31,6 +31,7 @@ SIGNATURE = (
     WHOLE_1, WHOLE_2, FLAG_2, WHOLE_1, WHOLE_1, WHOLE_1, FLOAT_2, FLOAT_2,
     FLOAT_2, FLOAT_2, FLOAT_3, FLOAT_2, FLOAT_2, WHOLE_1, FLOAT_1, WHOLE_1, FLOAT_2, FLOAT_2, FLOAT_2,
 )  # fmt: skip
+RANGES_OF_COLUMNS = 32  # per thread: blocks of a tile take turns one by one, so that no thread waits long for the last
 Progress = Callable[[int, int, str], object]
 
 
@@ -157,7 +158,7 @@ class Woven:
         self.compile()
         blocks = -(-columns // self.lanes)
         run_ranges(lambda first, last: self.module.run_blocks(first, last, *arguments), blocks,
-                   available_cores() if threads is None else threads)
+                   available_cores() if threads is None else threads, RANGES_OF_COLUMNS)
         failures = failures_of(status, status_value, self.table, times) if status.any() else []
         if failures and on_error == "raise":
             raise ColumnError(failures, columns)

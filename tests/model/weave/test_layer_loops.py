@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from terraflux.model.weave import Fused, Layers, SweepDown, SweepUp, Table, Variable, process, weave
+from terraflux.model.weave import Fused, Layers, SweepDown, SweepUp, Table, Variable, When, process, weave
 
 SNOW, SOIL, DEEP = 2, 4, 3
 COUPLING = 0.7
@@ -112,3 +112,26 @@ def test_a_single_layer_needs_no_loop(tmp_path):
     variables = [Variable("unused", "forcing", "1", "unused"), Variable("soil_temperature", "state", "K", "", "soil")]
     recipe = [Layers(warm.of("soil")), SweepUp(warm.of("soil"), last_is_done=True)]
     assert run(recipe, Table(variables, {"soil": 1}), np.zeros((1, 1)), tmp_path)[0, 0] == 1.0
+
+
+@process(returns="above_limit")
+def above_limit(soil_temperature):
+    return soil_temperature > 5.0
+
+
+@process(returns="soil_temperature")
+def cooled(soil_temperature):
+    return soil_temperature - 3.0
+
+
+def test_a_condition_on_layers_changes_these_layers_and_columns_alone(tmp_path):
+    variables = [Variable("unused", "forcing", "1", "unused"), Variable("soil_temperature", "state", "K", "", "soil"),
+                 Variable("open", "state", "1", "")]
+    start = np.array([[9.0, 4.0, 9.0], [1.0, 2.0, 3.0], [5.0, 6.0, 7.0], [1.0, 1.0, 0.0]])
+    for recipe, opened in (([Layers(cooled, where=above_limit)], True), ([When("open", Layers(cooled, where=above_limit))], False)):
+        for lanes, skip in ((1, True), (2, True), (2, False), (8, True)):
+            state = start.copy()
+            woven = weave(recipe, Table(variables, {"soil": 3}), lanes=lanes, skip=skip, python=True, folder=tmp_path)
+            woven.run(np.zeros((1, 1, 1)), np.zeros((0, 3)), state)
+            chosen = (start[:3] > 5.0) & (opened | (start[3] != 0.0))
+            np.testing.assert_array_equal(state, np.vstack([np.where(chosen, start[:3] - 3.0, start[:3]), start[3:]]))

@@ -70,6 +70,16 @@ def cool(temperature):
     return temperature - 1.0
 
 
+@process(returns="ratio")
+def layered_value(soil_temperature):
+    return soil_temperature
+
+
+@process(returns="warm_layer")
+def warm_layer(soil_temperature):
+    return soil_temperature > 280.0
+
+
 def test_an_unknown_name_comes_with_the_nearest_one(refused):
     assert refused([misspelt]) == "misspelt uses 'watr', which the table does not declare; meant 'water'?"
 
@@ -129,6 +139,10 @@ def test_a_neighbour_that_does_not_exist_is_refused(refused):
 
 def test_an_order_dependent_layer_loop_is_refused(refused):
     assert "which these Layers change: use SweepDown or SweepUp" in refused([Layers(from_above)])
+
+
+def test_a_condition_on_layers_must_not_leave_layers_without_value(refused):
+    assert "which has no value where" in refused([Layers(layered_value, where=warm_layer)])
 
 
 def test_a_loop_over_two_dimensions_is_refused(refused):
