@@ -128,7 +128,8 @@ def test_a_condition_on_layers_changes_these_layers_and_columns_alone(tmp_path):
     variables = [Variable("unused", "forcing", "1", "unused"), Variable("soil_temperature", "state", "K", "", "soil"),
                  Variable("open", "state", "1", "")]
     start = np.array([[9.0, 4.0, 9.0], [1.0, 2.0, 3.0], [5.0, 6.0, 7.0], [1.0, 1.0, 0.0]])
-    for recipe, opened in (([Layers(cooled, where=above_limit)], True), ([When("open", Layers(cooled, where=above_limit))], False)):
+    loop = Layers(cooled, where=above_limit)
+    for recipe, opened in (([loop], True), ([When("open", loop)], False)):
         for lanes, skip in ((1, True), (2, True), (2, False), (8, True)):
             state = start.copy()
             woven = weave(recipe, Table(variables, {"soil": 3}), lanes=lanes, skip=skip, python=True, folder=tmp_path)
