@@ -27,12 +27,14 @@ from calibration_transfer import transfer_all  # noqa: E402
 
 from terraflux.drivers.safe_write import write_text  # noqa: E402
 from terraflux.evaluation.benchmarks import mean_rank, share_won  # noqa: E402
+from terraflux.model.variables import variable_table  # noqa: E402
 
 ROOT = HERE.parents[1]
 Outcomes = dict[str, dict[str, Any]]
 SCALES = {"step": "half-hourly", "day": "daily", "month": "monthly"}
 WANTED_REDUCTION, LARGEST_LOSS, WANTED_SHARE = 25.0, 10.0, 0.60
 COVERED = (0.85, 0.95)
+TEMPERATURES = [one.name for one in variable_table().of_kind("parameter") if one.unit == "degC"]
 
 
 def reduction(entry: dict[str, float], scale: str, name: str = "fitted") -> float:
@@ -143,15 +145,18 @@ def transfer_section(moved: Outcomes) -> list[str]:
 
 
 def parameter_table(outcomes: Outcomes) -> str:
-    """Median and range over sites of best value over default, by parameter."""
+    """Median and range over sites of best value over default, by parameter; of temperatures, of best value less default (K)."""
     names = dict.fromkeys(name for one in outcomes.values() for name in one["parameters"] if "." not in name)
     rows = []
     for name in names:
         entries = [one["parameters"][name] for one in outcomes.values() if name in one["parameters"]]
-        ratio = np.array([entry["mode"] / entry["default"] for entry in entries])
-        width = np.array([(entry["q95"] - entry["q05"]) / entry["q50"] for entry in entries])
-        rows.append([name.replace("_", " "), str(len(entries)), number(float(np.median(ratio))), number(float(ratio.min())),
-                     number(float(ratio.max())), number(float(np.median(width)))])
+        degrees = name in TEMPERATURES
+        best, default = (np.array([entry[key] for entry in entries]) for key in ("mode", "default"))
+        moved = best - default if degrees else best / default
+        width = np.array([(entry["q95"] - entry["q05"]) / (1.0 if degrees else entry["q50"]) for entry in entries])
+        rows.append([name.replace("_", " "), str(len(entries)), *(
+            f"{value:+.1f} K" if degrees else number(value) for value in (float(np.median(moved)), moved.min(), moved.max())),
+            f"{np.median(width):.1f} K" if degrees else number(float(np.median(width)))])
     return table(["parameter", "sites", "best / default, median", "least", "most", "90 % range / median"], rows)
 
 

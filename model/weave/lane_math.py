@@ -109,8 +109,8 @@ def expm1(x: float) -> float:
 def log(x: float) -> float:
     """Natural logarithm within 3 units in the last place; NaN unless x > 0 (also for 0); not for subnormal x.
 
-    The quotient (m - 1)/(m + 1) comes from a cubic, a step of Halley and its remainder: ten multiply-adds take a third of
-    the time of a division of whole registers.
+    The quotient (m - 1)/(m + 1) comes from a cubic, a step of Halley and its remainder: ten multiply-adds, where a division
+    of whole registers would keep the next one waiting.
     """
     bits = bits_of(x)
     exponent = float_of((bits >> 52) | TWO_52_BITS) - (TWO_52 + 1023.0)
