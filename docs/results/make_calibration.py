@@ -168,8 +168,9 @@ def page(outcomes: Outcomes, failed: dict[str, str], found: pd.DataFrame, scores
     parts = ["# Calibrated towers, judged on what was left out",
              "Written by `docs/results/make_calibration.py`; `calibration.json` holds every figure. Nothing was tuned to these "
              "scores site by site: the choices below were made once for all sites. Trials at CN-HaM, CN-Cha and US-Hn1 ("
-             "errors, weights, streams) and at AT-Neu, CN-Du2, FI-Hyy and US-ARM (one or two years) came before, and their "
-             "left-out years were seen then.",
+             "errors, weights, streams) and at AT-Neu, CN-Du2, FI-Hyy and US-ARM (one or two years) came before; that leaf "
+             "seasons are free was tried at US-Var, FI-Hyy, CZ-wet, CA-Oas, DE-Gri and US-MMS, closure factors at RU-Cok, "
+             "CN-Du2, SD-Dem and CN-Qia. Left-out years of these sites were seen then.",
              f"**{sum(row[2] == 'yes' for row in rows)} of {len(rows)} goals are reached.**",
              "## Goals", table(["goal", "figure", "reached"], rows), "## What fell short, and why", *reasons["general"],
              "## Choices", *(f"- {choice}" for choice in CHOICES), "## RMSE before and after",
