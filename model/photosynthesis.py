@@ -23,7 +23,6 @@ CARBOXYLATION_ENERGY, TRANSPORT_ENERGY, DARK_RESPIRATION_ENERGY = 65330.0, 43540
 DEACTIVATION_ENERGY = 200000.0  # J mol-1
 OXYGENATION = OXYGEN / OXYGENASE_CONSTANT
 
-LIGHT_TO_ELECTRONS = 0.5 * 0.85  # electrons of photosystem II per absorbed photon
 TRANSPORT_CURVATURE = 0.7
 PRODUCT_USE = 3.0 * 0.167  # triose-phosphate limit per carboxylation capacity
 SMALLEST_SQUARE = 1e-20  # (umol m-2 s-1)^2: keeps slopes finite where nothing is assimilated
@@ -66,9 +65,9 @@ def photorespiration_compensation(warm):
     return COMPENSATION * exp(COMPENSATION_ENERGY * warm)
 
 
-def electron_transport(light, capacity):
-    """J in umol m-2 s-1 from absorbed light and Jmax: the smaller root of 0.7 J^2 - (I2 + Jmax) J + I2 Jmax = 0."""
-    harvest = LIGHT_TO_ELECTRONS * light
+def electron_transport(light, capacity, quantum_yield):
+    """J in umol m-2 s-1 from absorbed light Q, Jmax and yield y: smaller root of 0.7 J^2 - (y Q + Jmax) J + y Q Jmax = 0."""
+    harvest = quantum_yield * light
     total = harvest + capacity
     root = sqrt(max(total * total - 4.0 * TRANSPORT_CURVATURE * harvest * capacity, 0.0))
     return (total - root) * (0.5 / TRANSPORT_CURVATURE)
@@ -156,7 +155,7 @@ def kinetics(temperature, capacity, stress, transport_ratio, carboxylation_deact
             michaelis_constant(warm), photorespiration_compensation(warm), warm)
 
 
-def joined_rates(inside, light, carboxylation, electrons, losses, michaelis, compensation, c4):
+def joined_rates(inside, light, quantum_yield, carboxylation, electrons, losses, michaelis, compensation, c4):
     """Gross assimilation and its slope with carbon dioxide from the results of `kinetics`, for C4 of `c4_kinetics`.
 
     The smooth minima are those of `smooth_minimum`; their square roots also give the slope of the joined rate, with
@@ -166,7 +165,7 @@ def joined_rates(inside, light, carboxylation, electrons, losses, michaelis, com
     by_rubisco = inside + michaelis
     by_light = inside + 2.0 * compensation
     excess = inside - compensation
-    harvest = LIGHT_TO_ELECTRONS * light * losses
+    harvest = quantum_yield * light * losses
     total = harvest + electrons
     root = sqrt(max(total * total - 4.0 * TRANSPORT_CURVATURE * harvest * electrons, 0.0))
     transport = (0.25 * 0.5 / TRANSPORT_CURVATURE) * (total - root)
@@ -219,17 +218,17 @@ def tropical_kinetics(leaf_trial_temperature, capacity, stress_on_capacity):
 
 
 @process(returns=("gross_assimilation", "assimilation_slope"))
-def leaf_assimilation(intercellular_carbon_dioxide, absorbed_light, carboxylation_potential, transport_potential,
-                      heat_losses, michaelis_constant, compensation_point, c4_pathway):
+def leaf_assimilation(intercellular_carbon_dioxide, absorbed_light, electron_quantum_yield, carboxylation_potential,
+                      transport_potential, heat_losses, michaelis_constant, compensation_point, c4_pathway):
     """Gross assimilation and its slope with carbon dioxide (mol m-2 s-1): `joined_rates`."""
-    gross, slope = joined_rates(intercellular_carbon_dioxide, absorbed_light, carboxylation_potential, transport_potential,
-                                heat_losses, michaelis_constant, compensation_point, c4_pathway)
+    gross, slope = joined_rates(intercellular_carbon_dioxide, absorbed_light, electron_quantum_yield, carboxylation_potential,
+                                transport_potential, heat_losses, michaelis_constant, compensation_point, c4_pathway)
     return gross, slope
 
 
 @process(returns=("gross_assimilation", "dark_respiration", "assimilation_slope", "compensation_point"))
-def farquhar(leaf_trial_temperature, intercellular_carbon_dioxide, absorbed_light, capacity, stress_on_capacity,
-             acclimated_transport_ratio, carboxylation_deactivation, transport_deactivation, dark_respiration_ratio,
+def farquhar(leaf_trial_temperature, intercellular_carbon_dioxide, absorbed_light, electron_quantum_yield, capacity,
+             stress_on_capacity, acclimated_transport_ratio, carboxylation_deactivation, transport_deactivation, dark_respiration_ratio,
              light_inhibition, c4_pathway):
     """Gross assimilation, dark respiration, slope of assimilation with carbon dioxide (mol m-2 s-1) and Gamma*.
 
@@ -243,8 +242,8 @@ def farquhar(leaf_trial_temperature, intercellular_carbon_dioxide, absorbed_ligh
     carboxylation = tropical if is_c4 else carboxylation
     losses = tropical_losses if is_c4 else losses
     compensation = 0.0 if is_c4 else compensation
-    gross, slope = joined_rates(intercellular_carbon_dioxide, absorbed_light, carboxylation, electrons, losses, michaelis,
-                                compensation, c4_pathway)
+    gross, slope = joined_rates(intercellular_carbon_dioxide, absorbed_light, electron_quantum_yield, carboxylation, electrons,
+                                losses, michaelis, compensation, c4_pathway)
     return gross, dark_rate(warm, capacity, dark_respiration_ratio, light_inhibition), slope, compensation
 
 

@@ -67,6 +67,7 @@ SITE_PARAMETERS = _declare("parameter", """
 PLANT_PARAMETERS = _declare("parameter", """
     carboxylation_capacity        | umol m-2 s-1 | 1..300   |  |  | maximum carboxylation rate at 25 degC, leaves at the canopy top
     electron_transport_ratio      | 1            | 0.5..4   |  |  | ratio of maximum electron transport to carboxylation at 25 degC
+    electron_quantum_yield        | mol mol-1    | 0.1..0.5 |  |  | electrons transported per absorbed photon in weak light
     dark_respiration_ratio        | 1            | 0..0.2   |  |  | ratio of leaf dark respiration to carboxylation at 25 degC
     c4_pathway                    | 1            | 0..1     |  |  | 1 for C4 plants, 0 for C3 plants
     stomatal_slope_medlyn         | kPa0.5       | 0.1..20  |  |  | slope g1 of the Medlyn conductance

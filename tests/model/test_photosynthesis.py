@@ -10,12 +10,13 @@ from terraflux.model import photosynthesis as ph
 
 BOOK_GAS_CONSTANT = 8.314  # of the worked table; 8.314462 moves Kc at 35 degC by 6e-5
 CAPACITY, RATIO = 50.0, 1.9
+YIELD = 0.425  # mol electrons per mol photons
 
 
 def leaf(temperature=25.0, inside=280.0, light=1000.0, capacity=CAPACITY, stress=1.0, ratio=RATIO, c4=0.0, growth=25.0,
          respiration=0.015, light_inhibition=1.0):
     acclimated, carboxylation, transport = ph.kattge_knorr(growth, ratio)
-    values = ph.farquhar(temperature, inside, light, capacity, stress, acclimated, carboxylation, transport, respiration,
+    values = ph.farquhar(temperature, inside, light, YIELD, capacity, stress, acclimated, carboxylation, transport, respiration,
                          light_inhibition, c4)
     return dict(zip(ph.farquhar.returns, values, strict=True))
 
@@ -40,13 +41,13 @@ def test_worked_table_of_the_farquhar_model(temperature, kc, ko, compensation, c
     assert point == pytest.approx(compensation, rel=1e-4)
     assert found == pytest.approx(capacity, rel=1e-4)
     assert ph.rubisco_limited(280.0, found, point, michaelis) == pytest.approx(rubisco, rel=1e-4)
-    transport = ph.electron_transport(1000.0, electrons)
+    transport = ph.electron_transport(1000.0, electrons, YIELD)
     assert ph.light_limited(280.0, transport, point) == pytest.approx(light, rel=1e-4)
 
 
 def test_worked_values_at_25_degrees():
     assert ph.michaelis_constant(0.0) == pytest.approx(710.32, rel=1e-5)
-    assert ph.electron_transport(1000.0, 95.0) == pytest.approx(88.09, rel=1e-4)
+    assert ph.electron_transport(1000.0, 95.0, YIELD) == pytest.approx(88.09, rel=1e-4)
     assert ph.peaked_arrhenius(ph.CARBOXYLATION_ENERGY, 0.2, 0.0) == pytest.approx(1.0, rel=1e-14)
 
 
@@ -57,7 +58,7 @@ def test_one_reciprocal_gives_the_same_rates_as_the_textbook_formulas():
     electrons = 0.8 * CAPACITY * acclimated * ph.peaked_arrhenius(ph.TRANSPORT_ENERGY, transport, warm)
     point = ph.photorespiration_compensation(warm)
     first = ph.rubisco_limited(250.0, capacity, point, ph.michaelis_constant(warm))
-    second = ph.light_limited(250.0, ph.electron_transport(600.0, electrons), point)
+    second = ph.light_limited(250.0, ph.electron_transport(600.0, electrons, YIELD), point)
     joined = ph.smooth_minimum(first, second, 0.98, 0.5 / 0.98)
     gross = ph.smooth_minimum(joined, 0.501 * capacity, 0.95, 0.5 / 0.95)
     assert leaf(31.0, 250.0, 600.0, stress=0.8, growth=18.0)["gross_assimilation"] == pytest.approx(gross, rel=1e-12)
@@ -67,8 +68,8 @@ def test_rates_saturate_at_capacity_and_at_a_quarter_of_electron_transport():
     assert ph.rubisco_limited(1e12, 50.0, 42.75, 710.0) == pytest.approx(50.0, rel=1e-9)
     assert ph.light_limited(1e12, 88.0, 42.75) == pytest.approx(22.0, rel=1e-9)
     assert ph.rubisco_limited(42.75, 50.0, 42.75, 710.0) == 0.0
-    assert ph.electron_transport(1e9, 95.0) == pytest.approx(95.0, rel=1e-6)
-    assert ph.electron_transport(1.0, 95.0) == pytest.approx(0.425, rel=2e-3)
+    assert ph.electron_transport(1e9, 95.0, YIELD) == pytest.approx(95.0, rel=1e-6)
+    assert ph.electron_transport(1.0, 95.0, YIELD) == pytest.approx(YIELD, rel=2e-3)
 
 
 def test_in_the_dark_only_respiration_is_left():
@@ -95,7 +96,7 @@ def test_assimilation_is_finite_not_negative_and_below_every_limit(temperature, 
     assert found["gross_assimilation"] >= 0.0
     assert found["assimilation_slope"] >= -1e-12
     assert found["dark_respiration"] > 0.0
-    quantum_yield = ph.C4_QUANTUM_YIELD if c4 else ph.LIGHT_TO_ELECTRONS / 4.0
+    quantum_yield = ph.C4_QUANTUM_YIELD if c4 else YIELD / 4.0
     assert found["gross_assimilation"] <= quantum_yield * light * (1.0 + 1e-9) + 1e-12
 
 
