@@ -105,6 +105,9 @@ def test_energy_closes_with_layers_below_the_soil(ground):
     (-30.0, 50.0, 0.0, 0.0),  # at 0 degC, cooled
     (100.0, 0.3, 0.0, 0.0),  # more than melts the top layer
     (100.0, 0.0, 0.0, 0.0),  # no snow
+    (-30.0, 0.0, 5.0, 0.0),  # no snow over warm ground that cools
+    (-30.0, 1e-4, 5.0, 0.0),  # a trace of snow over warm ground
+    (10.0, 1.0, 5.0, 0.0),  # a layer that has melted
 ])
 def test_a_snow_surface_is_held_at_zero_where_the_balance_melts_it(balance, snow, temperature, melting):
     conductance, step = 10.0, 1800.0
