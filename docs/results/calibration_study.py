@@ -33,9 +33,9 @@ LEAST_MEASURED = 1000
 MOST_YEARS = 3
 FLUXES = {"net_ecosystem_exchange": "NEE", "gross_primary_production": "GPP", "latent_heat": "LE", "sensible_heat": "H"}
 HEAT = ("latent_heat", "sensible_heat")
-FREE = ("carboxylation_capacity", "electron_transport_ratio", "stomatal_slope_medlyn", "dark_respiration_ratio",
-        "growth_respiration_fraction", "stress_potential_half", "maximum_root_depth", "ground_albedo_dry", "respiration_q10",
-        "fine_root_maintenance_rate", "decomposition_scale")
+FREE = ("carboxylation_capacity", "electron_transport_ratio", "electron_quantum_yield", "stomatal_slope_medlyn",
+        "dark_respiration_ratio", "growth_respiration_fraction", "stress_potential_half", "maximum_root_depth",
+        "ground_albedo_dry", "respiration_q10", "fine_root_maintenance_rate", "decomposition_scale")
 FREE_WOODY = ("stem_maintenance_rate",)
 FREE_LEAF = ("maximum_leaf_area_index", "minimum_leaf_area_index")
 FREE_SEASON = ("leaf_onset_temperature", "leaf_fall_vapour_deficit", "leaf_onset_photoperiod", "leaf_response_time")
@@ -61,8 +61,8 @@ CHOICES = (
     "**Weights.** The errors of a model last for days. From daily (monthly) mean residuals of the default run with "
     "correlation phi of neighbours, a stream counts as n (1 - phi)/(1 + phi) days. With thousands of half hours taken as "
     "independent, parameters at CN-HaM ran to the edges of their priors.",
-    "**Parameters.** The same rows everywhere, priors of the parameter table: leaf photosynthesis and its respiration, "
-    "stomata, water stress and rooting depth, ground albedo, respiration of roots, stems, growth and soil; where leaf area "
+    "**Parameters.** The same rows everywhere, priors of the parameter table: leaf photosynthesis (capacities and the yield "
+    "of electrons in weak light) and respiration, stomata, water stress and rooting depth, ground albedo, respiration of roots, stems, growth and soil; where leaf area "
     "is prognostic its range, with log spread 0.4 where only the plant type speaks for it, and its season: temperature, day "
     "length and dryness of the air at which leaves come and fall, the memory of the index and, for plants that drought "
     "strips, the stress that does.",

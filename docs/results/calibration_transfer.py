@@ -16,8 +16,8 @@ from terraflux.assimilation.parameter_space import ParameterRow, ParameterSpace
 from terraflux.drivers.safe_write import write_text
 from terraflux.model.parameters import parameters
 
-TRAITS = ("carboxylation_capacity", "electron_transport_ratio", "stomatal_slope_medlyn", "dark_respiration_ratio",
-          "growth_respiration_fraction", "stress_potential_half", "maximum_root_depth", "respiration_q10",
+TRAITS = ("carboxylation_capacity", "electron_transport_ratio", "electron_quantum_yield", "stomatal_slope_medlyn",
+          "dark_respiration_ratio", "growth_respiration_fraction", "stress_potential_half", "maximum_root_depth", "respiration_q10",
           "fine_root_maintenance_rate", "stem_maintenance_rate", "decomposition_scale")
 SEASON_TRAITS = (*FREE_SEASON, *FREE_DROUGHT)
 """When leaves come and go; towers with observed leaf area say nothing of it, nor do runs with leaf area from maps ask."""
