@@ -61,11 +61,11 @@ CHOICES = (
     "**Weights.** The errors of a model last for days. From daily (monthly) mean residuals of the default run with "
     "correlation phi of neighbours, a stream counts as n (1 - phi)/(1 + phi) days. With thousands of half hours taken as "
     "independent, parameters at CN-HaM ran to the edges of their priors.",
-    "**Parameters.** The same rows everywhere, priors of the parameter table: leaf photosynthesis (capacities and the yield "
-    "of electrons in weak light) and respiration, stomata, water stress and rooting depth, ground albedo, respiration of roots, stems, growth and soil; where leaf area "
-    "is prognostic its range, with log spread 0.4 where only the plant type speaks for it, and its season: temperature, day "
-    "length and dryness of the air at which leaves come and fall, the memory of the index and, for plants that drought "
-    "strips, the stress that does.",
+    "**Parameters.** The same rows everywhere, priors of the parameter table: leaf photosynthesis (capacities and the yield"
+    " of electrons in weak light) and respiration, stomata, water stress and rooting depth, ground albedo, respiration of "
+    "roots, stems, growth and soil; where leaf area is prognostic its range, with log spread 0.4 where only the plant type "
+    "speaks for it, and its season: temperature, day length and dryness of the air at which leaves come and fall, the "
+    "memory of the index and, for plants that drought strips, the stress that does.",
     "**Bands of means.** Half hours of a day share a part of their error and days remember it, as the residuals of the years "
     "of calibration say (`assimilation/lasting_errors.py`); bands of single half hours are not touched by it.",
     "**Method.** Gauss-Newton from two starts, normal posterior, 128 weighted draws, 64 of them for the bands. "
