@@ -3,12 +3,12 @@
     found = fit(TowerProblem(problem, columns), seed=1)
     found.draws                                    # (1000, p) control vectors of equal weight
 
-`auto` climbs only as far as it must: Gauss-Newton from several starts, a normal posterior around the best, weighted draws
-whose Pareto k and effective size say whether they suffice; if not, a sampler started from that normal posterior. Any
-solver or sampler may be asked for by name. Noise that is sampled (scales, correlations of errors) moves no modelled value:
-it is estimated from the residuals between Gauss-Newton passes, without runs of the model, and has its own block in the
-normal posterior, for a mean and a scale are independent there. What footprints leave out of a likelihood is added last
-(`footprint_error`).
+`auto` climbs only as far as it must: Gauss-Newton from several starts, a normal posterior around the best, shaped by the
+log posterior over its own width (`normal_over_width`), weighted draws whose Pareto k and effective size say whether they
+suffice; if not, a sampler started from that normal posterior. Any solver or sampler may be asked for by name. Noise that is
+sampled (scales, correlations of errors) moves no modelled value: it is estimated from the residuals between Gauss-Newton
+passes, without runs of the model, and has its own block in the normal posterior, for a mean and a scale are independent
+there. What footprints leave out of a likelihood is added last (`footprint_error`).
 """
 
 import time
@@ -25,6 +25,7 @@ from terraflux.assimilation.checkpoint import Checkpoint
 from terraflux.assimilation.gauss_newton import Optimum, positive
 from terraflux.assimilation.laplace import LaplacePosterior, laplace_posterior
 from terraflux.assimilation.likelihood import misfit
+from terraflux.assimilation.normal_over_width import over_its_width
 from terraflux.assimilation.pareto_smoothing import (
     FREEDOM,
     INFLATION,
@@ -73,10 +74,10 @@ class Fit:
     """What a calibration found.
 
     `draws` (N, p) control vectors of equal weight from the posterior; `mode` (p,) the best point, with `log_posterior`;
-    `normal` the normal posterior around it, `corrected` the same at the mean of `check`, the weighted draws; `sampling` the
-    sampler's result or None. `default_misfit` and `mode_misfit` (streams,) are negative log-likelihoods at the defaults and
-    the mode. `status` is
-    "converged", "approximate" (a variational method was asked for and nothing judged it) or "not_converged".
+    `normal` the normal posterior, its mean beside the mode where the posterior is skew or rough, `corrected` the same at the
+    mean of `check`, the weighted draws; `sampling` the sampler's result or None. `default_misfit` and `mode_misfit`
+    (streams,) are negative log-likelihoods at the defaults and the mode. `status` is "converged", "approximate" (a
+    variational method was asked for and nothing judged it) or "not_converged".
     """
 
     target: TowerProblem
@@ -185,6 +186,9 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
     normal = _normal(target, mode)
     ladder.done("normal posterior", normal.message)
     mode = normal.mean
+    if method not in SEARCHES or method == "gn":
+        normal = over_its_width(normal, target.log_density)
+        ladder.done("normal posterior over its width", normal.message)
     found: dict[str, Any] = {"normal": normal, "optimum": optimum, "check": None, "sampling": None}
     if method in SEARCHES and method != "gn":
         made = normal.draws(draws, seed)
