@@ -228,8 +228,8 @@ def leaf_assimilation(intercellular_carbon_dioxide, absorbed_light, electron_qua
 
 @process(returns=("gross_assimilation", "dark_respiration", "assimilation_slope", "compensation_point"))
 def farquhar(leaf_trial_temperature, intercellular_carbon_dioxide, absorbed_light, electron_quantum_yield, capacity,
-             stress_on_capacity, acclimated_transport_ratio, carboxylation_deactivation, transport_deactivation, dark_respiration_ratio,
-             light_inhibition, c4_pathway):
+             stress_on_capacity, acclimated_transport_ratio, carboxylation_deactivation, transport_deactivation,
+             dark_respiration_ratio, light_inhibition, c4_pathway):
     """Gross assimilation, dark respiration, slope of assimilation with carbon dioxide (mol m-2 s-1) and Gamma*.
 
     The whole leaf at once; the column runs it in the parts `leaf_kinetics`, `tropical_kinetics` and `leaf_assimilation`.
