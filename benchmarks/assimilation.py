@@ -7,8 +7,9 @@
 
 Ten parameters (`terraflux.assimilation.full_twins`). "dense": net exchange and latent heat by the half hour with gaps, soil
 water by the day; "sparse": 60 daily means of net exchange and 30 of soil water. Runs to an effective size of 1000 count all
-after the normal posterior; a sampler that did not get there with R-hat < 1.01 gives null. Times are wall clock: let nothing
-else run.
+after the normal posterior; a sampler that did not get there with R-hat < 1.01 gives null. Shifts are the largest over
+parameters, and over three dense twins unless quick, between a mean and that of an independent sampler, in standard deviations:
+of the normal posterior, and of the same corrected by the fit's weighted draws. Times are wall clock: let nothing else run.
 """
 
 import argparse
@@ -29,7 +30,11 @@ from terraflux.assimilation.gauss_newton import gauss_newton
 Floats = NDArray[np.float64]
 Found = dict[str, float | None]
 KEYS = ("map_runs_median", "map_success_fraction", "dense_runs_to_ess1000", "sparse_runs_to_ess1000", "fit_auto_seconds",
-        "emcee_64x1000_seconds")
+        "emcee_64x1000_seconds", "normal_shift", "corrected_shift")
+OTHER_SEEDS = (1, 2)
+"""Errors of further dense twins on which the normal posterior is judged."""
+APART = 100
+"""What seeds of the sampler that judges a normal posterior are apart from those of the fit."""
 STARTS = 40
 NEAR = 0.5
 """A start has found the optimum when its log posterior is no further than this below the best known."""
@@ -81,6 +86,25 @@ def describe(found: Fit, twin: LandTwin) -> None:
         f"{ratio.min():.2f}..{ratio.max():.2f}; truth up to {distance.max():.1f} from the mean")
 
 
+def shifts(found: Fit, twin: LandTwin, seed: int) -> Found:
+    """Standard deviations between the means of a fit and those of a sampler with a seed of its own."""
+    apart = fit(twin.target, "importance", seed=seed + APART, maximum_runs=MOST_RUNS)
+    assert apart.sampling is not None and found.normal is not None and found.corrected is not None
+    draws = apart.sampling.equal_draws(4000, 1)
+    return {name: float(np.max(np.abs(one.mean - draws.mean(axis=0)) / draws.std(axis=0)))
+            for name, one in (("normal_shift", found.normal), ("corrected_shift", found.corrected))}
+
+
+def worst_shifts(first: Fit, dense: LandTwin, quick: bool) -> Found:
+    """The largest shifts over the dense twins."""
+    every = [shifts(first, dense, 0)]
+    for seed in () if quick else OTHER_SEEDS:
+        twin = land_twin("dense", seed)
+        every.append(shifts(fit(twin.target, "auto", seed=seed), twin, seed))
+        say(f"  seed {seed}: {every[-1]}")
+    return {name: max(float(one[name] or 0.0) for one in every) for name in every[0]}
+
+
 def auto_seconds(twin: LandTwin) -> tuple[float, Fit]:
     """Wall-clock seconds of a whole `fit(..., "auto")`."""
     begin = time.perf_counter()
@@ -123,6 +147,7 @@ def measure(dense: LandTwin, sparse: LandTwin, quick: bool, keep: Callable[[Foun
     seconds, first = auto_seconds(dense)
     describe(first, dense)
     part("fit", {"fit_auto_seconds": seconds})
+    part("shifts", worst_shifts(first, dense, quick))
     if first.sampling is None:
         say("weighted draws were enough for 'auto'; on to an effective size of 1000")
         first = fit(dense.target, "importance", maximum_runs=MOST_RUNS)

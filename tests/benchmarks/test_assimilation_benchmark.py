@@ -20,7 +20,7 @@ def test_assimilation_benchmark_measures_its_keys(repository, tmp_path):
     found = parts["measure"](*(land_twin(kind, names=names, period=period) for kind in ("dense", "sparse")), True, keep)
     assert tuple(found) == parts["KEYS"] == (
         "map_runs_median", "map_success_fraction", "dense_runs_to_ess1000", "sparse_runs_to_ess1000", "fit_auto_seconds",
-        "emcee_64x1000_seconds")
+        "emcee_64x1000_seconds", "normal_shift", "corrected_shift")
     assert json.loads(written.read_text(encoding="utf-8")) == found
     assert states == sorted(states)
     assert found["map_success_fraction"] == 1.0
@@ -28,3 +28,4 @@ def test_assimilation_benchmark_measures_its_keys(repository, tmp_path):
     assert found["dense_runs_to_ess1000"] >= 2000.0
     assert found["fit_auto_seconds"] > 0.0
     assert found["emcee_64x1000_seconds"] > 0.0
+    assert 0.0 < found["corrected_shift"] < 0.3 and 0.0 < found["normal_shift"] < 0.5
