@@ -45,7 +45,7 @@ def test_the_truth_is_found_within_the_posterior(found, short_twin):
 def test_the_books_are_kept(found, short_twin):
     """Runs of all rungs are those of the problem; draws and log posterior belong to it."""
     names = [stage.name for stage in found.stages]
-    assert names[:4] == ["defaults", "gn pass 1", "normal posterior", "weighted draws"]
+    assert names[:5] == ["defaults", "gn pass 1", "normal posterior", "normal posterior over its width", "weighted draws"]
     assert names[-1] == "best point"
     assert found.runs == sum(stage.runs for stage in found.stages)
     assert found.draws.shape == (1000, 3)
