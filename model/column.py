@@ -89,7 +89,9 @@ def step(options: Options) -> list[Item]:
         canopy_fluxes.canopy_fluxes,
 
         # ground
-        *ground_recipe.ground_heat_balance(options.freezing, options.deep_layers, options.heat_passes),
+        *ground_recipe.ground_heat_balance(
+            options.freezing, options.deep_layers, options.heat_passes,
+            ground_recipe.share_logarithm(options.soil_hydraulics, options.soil_conductivity)),
         *ground_recipe.soil_water_balance(options.soil_hydraulics, options.soil_bottom),
         *ground_recipe.thaw_depth(options.deep_layers),
 

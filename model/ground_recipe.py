@@ -5,12 +5,14 @@ from terraflux.model.soil_freezing import (
     FREEZING,
     begin_freezing,
     below_thawed,
+    far_from_freezing,
     frozen_air,
     near_freezing,
     thawed,
     thawed_response,
 )
 from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS, driest_wetness, gradual_air_entry
+from terraflux.model.soil_properties import campbell_johansen, icy, icy_in_use, thawed_constants
 from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY, solid_logarithm
 from terraflux.model.soil_water import MOST_SUBSTEPS, WATER_BOTTOM
 from terraflux.model.weave import Fused, Item, Layers, Process, Repeat, RepeatPerLane, SweepDown, SweepUp, When
@@ -36,13 +38,24 @@ def prepare_soil(deep_layers: int) -> list[Item]:
     deep = ground_heat.next_deep_bottom
     return [ground_heat.reciprocal_of_time_step,
             SweepDown(soil_water.reciprocals, first=soil_water.reciprocals_top),
-            Layers(Fused(solid_logarithm, gradual_air_entry, driest_wetness)),
+            Layers(Fused(solid_logarithm, gradual_air_entry, driest_wetness, thawed_constants)),
             *([SweepDown(deep, first=deep.with_names(deep_bottom_above="layer_bottom_bottom"))] if deep_layers else [])]
 
 
 def soil_properties(hydraulics: str, conductivity: str) -> list[Item]:
-    """Retention, conduction and heat capacity of the present moisture and ice."""
-    return [Layers(Fused(SOIL_HYDRAULICS[hydraulics], SOIL_CONDUCTIVITY[conductivity]))]
+    """Retention, conduction and heat capacity of the present moisture and ice.
+
+    Retention of frozen layers that nobody asks for waits for `soil_water_balance`.
+    """
+    retention, conduction = SOIL_HYDRAULICS[hydraulics], SOIL_CONDUCTIVITY[conductivity]
+    if not share_logarithm(hydraulics, conductivity):
+        return [Layers(Fused(retention, conduction))]
+    return [Layers(campbell_johansen), Layers(conduction, where=icy), Layers(retention, where=icy_in_use)]
+
+
+def share_logarithm(hydraulics: str, conductivity: str) -> bool:
+    """Are retention and conduction those of `campbell_johansen`, which also tells where water begins to freeze?"""
+    return (hydraulics, conductivity) == ("campbell", "johansen")
 
 
 def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[Item]) -> list[Item]:
@@ -93,7 +106,8 @@ def soil_between_solves(freezing: str, noticed: Process | None = None) -> list[I
                  Layers(Fused(from_heat, noticed.of("soil")), where=below_thawed))]
 
 
-def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surface: list[Item]) -> list[Item]:
+def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surface: list[Item],
+                             freezing_point_known: bool = False) -> list[Item]:
     """Heat of snow, soil and deep layers after the step, under a surface of the items given, solved `passes` times.
 
     Columns in which a layer changed phase between the first passes are solved once more, or thrice where the second pass
@@ -120,12 +134,13 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
         more] if passes > 1 else []
     return [
         frozen_air,
+        *([] if freezing_point_known else [Layers(far_from_freezing)]),
         Layers(Fused(begin_freezing, thawed_response)),
         SweepDown(between.of("snow"), first=ground_heat.conductance_to_surface.of("snow")),
         SweepDown(between.of("soil"),
                   first=between.of("soil").with_names(half_resistance_above="snow_half_resistance_bottom")),
         *(deep_begin if deep_layers else []),
-        When("ground_freezing", *(Layers(one, where=near_freezing) for one in frozen.begin),
+        When("ground_freezing", *(Layers(one, where=near_freezing) for one in frozen.begin if not freezing_point_known),
              Layers(frozen.first, where=below_thawed)),
         Layers(snow.snow_from_heat),
         *conduct,
@@ -133,13 +148,13 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
     ]
 
 
-def ground_heat_balance(freezing: str, deep_layers: int, passes: int) -> list[Item]:
+def ground_heat_balance(freezing: str, deep_layers: int, passes: int, freezing_point_known: bool = False) -> list[Item]:
     """Surface energy balance, conduction and phase change; the skin, snow, soil and deep layers as one column."""
     surface: list[Item] = [Fused(ground_energy.surface_balance,
                                  ground_heat.surface_forward.with_names(conductance="snow_conductance_top"))]
     return [
         ground_energy.drying_surface,
-        *conduction_with_freezing(freezing, deep_layers, passes, surface),
+        *conduction_with_freezing(freezing, deep_layers, passes, surface, freezing_point_known),
         ground_energy.surface_fluxes,
         When("snow_present",
              snow.exchange_with_air,

@@ -25,12 +25,18 @@ LONGEST_STEP = 6.0  # of an iteration towards the cold, in y
 WIDEST_RATIO = 14.0  # ln(T / Tf) at the smallest depression and the coldest temperature
 
 
-@process(returns=("soil_heat_start", "soil_heat", "soil_iterate_temperature", "freezing_temperature", "ground_freezing"))
+@process(returns="freezing_temperature")
+def far_from_freezing():
+    """Where water begins to freeze in layers that are not asked (degC)."""
+    return -SMALLEST_DEPRESSION
+
+
+@process(returns=("soil_heat_start", "soil_heat", "soil_iterate_temperature", "ground_freezing"))
 def begin_freezing(soil_temperature, soil_liquid, soil_ice, heat_capacity, layer_thickness, ground_freezing):
     """Heat of the layer before conduction, and whether water in the column is or may become frozen in this step."""
     heat = (heat_capacity * soil_temperature - FUSION_VOLUME * soil_ice) * layer_thickness
     cold = (soil_temperature < NEAR_FREEZING) | (soil_ice > 0.0)
-    return heat, heat, soil_temperature, -SMALLEST_DEPRESSION, 1.0 if cold else ground_freezing
+    return heat, heat, soil_temperature, 1.0 if cold else ground_freezing
 
 
 @process(returns="ground_freezing")
@@ -89,7 +95,8 @@ def supercooled_as_it_is(soil_temperature, soil_liquid, soil_ice, heat_capacity,
 
 
 def held_by_heat(heat, iterate_temperature, water, freezing_temperature, capacity, retention_exponent, thickness):
-    """Temperature (degC) and ice (m3 m-3) that hold the heat of a layer (J m-2), and 1/b; thawed `capacity` in J m-3 K-1.
+    """Temperature (degC) and ice (m3 m-3) that hold the heat of a layer (J m-2), 1/b, and the heat that a m3 of freezing
+    water releases (J m-3) per degree below zero; thawed `capacity` in J m-3 K-1.
 
     Two steps of Halley in y = ln(T / Tf) find the temperature as well as three of Newton. Ice then takes exactly the
     heat that is left, so that none is lost however far the steps came. Divisions cost more than exponentials here, so
@@ -124,9 +131,9 @@ def held_by_heat(heat, iterate_temperature, water, freezing_temperature, capacit
     released = guess * capacity - heat
     some = (released > 0.0) & (heat < capacity * freezing_temperature)
     part = some & (released < water * fusion)
-    held = ((released if part else heat + FUSION_VOLUME * water if some else heat)
-            / (fusion if part else frozen_capacity if some else capacity))
-    return guess if part else held, min(held, water) if part else water if some else 0.0, per_b
+    per = 1.0 / (fusion * guess if part else frozen_capacity if some else capacity)
+    held = (released * guess if part else heat + FUSION_VOLUME * water if some else heat) * per
+    return guess if part else held, min(held, water) if part else water if some else 0.0, per_b, -fusion * fusion * per
 
 
 @process(returns=STATE_OF_LAYER)
@@ -135,11 +142,9 @@ def supercooled(soil_heat, soil_iterate_temperature, soil_liquid, soil_ice, free
     """Temperature, ice and liquid that hold the layer's heat, with its heat per kelvin (latent heat included)."""
     water = soil_liquid + soil_ice
     thawed_capacity = (1.0 - porosity) * solid_heat_capacity + WATER_VOLUME_HEAT * water
-    temperature, ice, per_b = held_by_heat(soil_heat, soil_iterate_temperature, water, freezing_temperature,
+    temperature, ice, per_b, steepness = held_by_heat(soil_heat, soil_iterate_temperature, water, freezing_temperature,
                                            thawed_capacity, retention_exponent, layer_thickness)
-    depth = min(temperature, freezing_temperature)
-    latent_capacity = (FUSION_VOLUME + LOST_CAPACITY * depth) * (water - ice) * per_b / -depth
-    latent_capacity = latent_capacity if ice > 0.0 else 0.0
+    latent_capacity = steepness * (water - ice) * per_b if ice > 0.0 else 0.0
     return temperature, ice, water - ice, 1.0, (thawed_capacity - LOST_CAPACITY * ice + latent_capacity) * layer_thickness
 
 
@@ -149,8 +154,8 @@ def supercooled_in_the_end(soil_heat, soil_iterate_temperature, soil_liquid, soi
     """As `supercooled` after the last solve, when nobody asks for the heat per kelvin."""
     water = soil_liquid + soil_ice
     thawed_capacity = (1.0 - porosity) * solid_heat_capacity + WATER_VOLUME_HEAT * water
-    temperature, ice, _ = held_by_heat(soil_heat, soil_iterate_temperature, water, freezing_temperature, thawed_capacity,
-                                       retention_exponent, layer_thickness)
+    temperature, ice, _, _ = held_by_heat(soil_heat, soil_iterate_temperature, water, freezing_temperature, thawed_capacity,
+                                          retention_exponent, layer_thickness)
     return temperature, ice, water - ice
 
 

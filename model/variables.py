@@ -162,12 +162,17 @@ DERIVED = _declare("derived", """
     driest_van_genuchten          | 1            |  |  |  | saturation of oven-dry soil by van Genuchten's curve
     layer_bottom                  | m            |  |  |  | depth of the bottom of soil layers
     root_fraction                 | 1            |  |  |  | share of roots in soil layers
+    per_porosity                  | 1            |  |  |  | reciprocal of the pore volume
+    log_driest_campbell           | 1            |  |  |  | logarithm of the saturation of oven-dry soil by Campbell's curve
+    thawed_conductivity           | W m-1 K-1    |  |  |  | thermal conductivity of thawed soil that is full of water
+    solid_volume_heat             | J m-3 K-1    |  |  |  | heat capacity of the solids in a volume of soil
     shallow_share                 | 1            |  |  |  | share of soil layers in the top 0.3 m, where roots respire and litter decays
     shallow_pore_share            | 1            |  |  |  | the same, divided by pore volume
 """, "soil") + _declare("derived", """
     deep_bottom                   | m            |  |  |  | depth of the bottom of layers below the soil
 """, "deep") + _declare("derived", """
     per_time_step                 | s-1          |  |  |  | reciprocal of the time step
+    per_stress_threshold          | m-1          |  |  |  | reciprocal of the suction from which uptake by roots is limited
     respiration_q10_log           | K-1          |  |  |  | warming response of maintenance respiration as an exponent per kelvin
     labile_kept                   | 1            |  |  |  | share of labile carbon that growth leaves over a time step
     foliage_lignin                | 1            |  |  |  | lignin share of structural leaf litter
@@ -261,6 +266,9 @@ CANOPY_DIAGNOSTICS = _declare("diagnostic", """
     throughfall_snow              | kg m-2 s-1   |            |                               |          | snow and unloading that reach the ground
     root_stress_weight            | 1            |            |                               |          | root shares times their stress factors, summed over soil layers
     root_stress_sum               | 1            |            |                               |          | root shares times squared stress factors, summed over soil layers
+    per_root_stress_weight        | 1            |            |                               |          | reciprocal of the sum of root shares times their stress factors; 0 where no layer gives water
+    scarce_water                  | kg m-2       |            |                               |          | water that roots may take from the layer that empties first
+    scarce_share                  | 1            |            |                               |          | share of transpiration drawn from that layer
     stress_on_capacity            | 1            | 0..1       |                               |          | soil moisture stress on carboxylation and electron transport
     stress_on_slope               | 1            | 0..1       |                               |          | soil moisture stress on the slope of stomatal conductance
     acclimated_transport_ratio    | 1            |            |                               |          | electron transport to carboxylation at 25 degC, acclimated to growth temperature

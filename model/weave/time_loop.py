@@ -187,9 +187,8 @@ def load_forcing(w, time, forcing, series, arrangement):
 def load_refined(w, place, fine):
     """One step of refined forcing into the first rows."""
     for row in range(N_FORCING):
-        values = fine[place * N_FORCING + row]
         for lane in range(LANES):
-            w[row * LANES + lane] = values[lane]
+            w[row * LANES + lane] = fine[place * N_FORCING + row, lane]
 
 
 @block_function
@@ -215,21 +214,22 @@ def note_failures(w, time, first, lanes, status, status_value):
 def add_to_window(w, is_first, out_rows, reductions, window_sums):
     """One step into the windows of all outputs."""
     for k in range(out_rows.shape[0]):
-        row = out_rows[k] * LANES
-        held = window_sums[k]
+        row = max(out_rows[k], 0) * LANES  # so that the compiler need not look for counting from the end
         reduction = reductions[k]
         if is_first or reduction == LAST:
             for lane in range(LANES):
-                held[lane] = w[row + lane]
+                window_sums[k, lane] = w[row + lane]
         elif reduction == MINIMUM:
             for lane in range(LANES):
-                held[lane] = held[lane] if (held[lane] <= w[row + lane]) | (held[lane] != held[lane]) else w[row + lane]
+                held, now = window_sums[k, lane], w[row + lane]
+                window_sums[k, lane] = held if (held <= now) | (held != held) else now
         elif reduction == MAXIMUM:
             for lane in range(LANES):
-                held[lane] = held[lane] if (held[lane] >= w[row + lane]) | (held[lane] != held[lane]) else w[row + lane]
+                held, now = window_sums[k, lane], w[row + lane]
+                window_sums[k, lane] = held if (held >= now) | (held != held) else now
         else:
             for lane in range(LANES):
-                held[lane] += w[row + lane]
+                window_sums[k, lane] += w[row + lane]
 
 
 @block_function

@@ -87,7 +87,7 @@ def test_freezing_begins_where_clapeyron_puts_it():
 
 def test_the_step_starts_from_the_heat_of_the_layer():
     capacity, thickness = 3e6, 0.1
-    start, heat, temperature, _, freezing = begin_freezing(3.0, 0.2, 0.05, capacity, thickness, 0.0)
+    start, heat, temperature, freezing = begin_freezing(3.0, 0.2, 0.05, capacity, thickness, 0.0)
     assert start == heat == pytest.approx((capacity * 3.0 - FUSION * 0.05) * thickness, rel=1e-12)
     assert (temperature, freezing) == (3.0, 1.0)
     assert begin_freezing(3.0, 0.25, 0.0, capacity, thickness, 0.0)[-1] == 0.0
