@@ -102,7 +102,8 @@ def step(options: Options) -> list[Item]:
         surface_totals.radiation_totals,
         surface_totals.turbulent_totals,
         surface_totals.mixed_temperature,
-        surface_totals.begin_storage_totals,
+        surface_totals.advected_heat,
+        surface_totals.begin_stored_moisture,
         Layers(surface_totals.stored_moisture),
         *closure.after_step(options.deep_layers),
     ]

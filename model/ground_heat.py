@@ -148,9 +148,3 @@ def phase_still_changes(heat_unsolved, iterate_temperature, solved_temperature):
 def end_deep(deep_iterate_temperature):
     """The new state."""
     return deep_iterate_temperature + 0.0
-
-
-@process(returns="soil_temperature")
-def end_soil(soil_iterate_temperature):
-    """The new state."""
-    return soil_iterate_temperature + 0.0

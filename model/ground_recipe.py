@@ -91,7 +91,8 @@ def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[It
 
 def soil_from_heat(freezing: str) -> list[Item]:
     """Temperature and ice of the soil from its heat after the last solve; freezing costs only layers that are cold."""
-    return [Layers(thawed), When("ground_freezing", Layers(FREEZING[freezing].in_the_end, where=below_thawed))]
+    in_the_end = FREEZING[freezing].in_the_end.with_names(soil_iterate_temperature="soil_temperature")
+    return [Layers(thawed), When("ground_freezing", Layers(in_the_end, where=below_thawed))]
 
 
 def soil_between_solves(freezing: str, noticed: Process | None = None) -> list[Item]:
@@ -162,7 +163,6 @@ def ground_heat_balance(freezing: str, deep_layers: int, passes: int, freezing_p
              snow.hand_to_soil),
         snow.snow_totals,
         *soil_from_heat(freezing),
-        Layers(ground_heat.end_soil),
         *([Layers(Fused(ground_heat.deep_from_heat, ground_heat.end_deep))] if deep_layers else []),
     ]
 
@@ -176,6 +176,7 @@ def soil_water_balance(hydraulics: str, bottom: str) -> list[Item]:
     return [
         soil_water.begin_soil_water,
         Layers(soil_water.layer_sinks),
+        Layers(soil_water.heat_before_flow),
         When("ground_freezing", Layers(SOIL_HYDRAULICS[hydraulics], where=below_thawed)),
         soil_water.evaporation_sink,
         SweepDown(soil_water.estimate_change, first_is_done=True),
@@ -191,6 +192,7 @@ def soil_water_balance(hydraulics: str, bottom: str) -> list[Item]:
                       soil_water.settle_substep),
         soil_water.end_soil_water,
         Layers(soil_water.heat_after_flow),
+        Layers(soil_water.layer_moisture),
     ]
 
 

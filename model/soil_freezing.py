@@ -77,9 +77,9 @@ def thawed_response(heat_capacity, layer_thickness):
     return 1.0, heat_capacity * layer_thickness
 
 
-@process(returns="soil_iterate_temperature")
+@process(returns="soil_temperature")
 def thawed(soil_heat_start, soil_heat, soil_ice, soil_thermal_inertia, soil_iterate_temperature, ground_freezing):
-    """Temperature that holds the heat of a layer where nothing is frozen."""
+    """Temperature that holds the heat of a layer where nothing is frozen; elsewhere that of conduction, to go on from."""
     frozen = (ground_freezing > 0.0) & ((soil_heat_start < 0.0) | (soil_heat < 0.0) | (soil_ice > 0.0))
     return soil_iterate_temperature if frozen else soil_heat / soil_thermal_inertia
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from terraflux.model.weave.lane_math import exp, log, sqrt
 
-LANES = N_FORCING = N_SETTING = N_PARAMETER = N_STATE = SIZE = 1
+LANES = N_FORCING = N_SETTING = N_PARAMETER = N_STATE = N_ASKED = SIZE = 1
 REFINED = False
-FIRST_SETTING = FIRST_PARAMETER = FIRST_STATE = CODE = 0
+FIRST_SETTING = FIRST_PARAMETER = FIRST_STATE = FIRST_ASKED = CODE = 0
 
 
 def block_function(function: Any) -> Any:
@@ -66,7 +66,7 @@ def run_blocks(
     first_block, last_block, forcing, forcing_of, settings, parameters, state,
     window_of, window_ends, out_rows, reductions, out,
     stream_rows, observation_of, observation_ends, error_models, value_starts, observed_starts, observed, sigma,
-    extra_variance, observation_weight, noise, values, misfit, status, status_value, whole, calendar, turns, places,
+    extra_variance, observation_weight, noise, values, misfit, status, status_value, asked, whole, calendar, turns, places,
 ):
     """All time steps of the blocks first_block .. last_block - 1, each of LANES columns.
 
@@ -88,6 +88,8 @@ def run_blocks(
         first = block * LANES
         lanes = min(LANES, state.shape[1] - first)
         load_column(w, series, first, forcing_of, settings, parameters, state)
+        for question in range(N_ASKED):
+            w[FIRST_ASKED + question] = asked[question]
         prepare(w)
         arrangement = arrangement_of(series)
         for stream in range(stream_rows.shape[0]):
