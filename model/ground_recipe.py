@@ -3,16 +3,15 @@
 from terraflux.model import ground_energy, ground_heat, snow, soil_water, thaw
 from terraflux.model.soil_freezing import (
     FREEZING,
-    begin_freezing,
     below_thawed,
+    below_thawed_before,
     far_from_freezing,
     frozen_air,
     near_freezing,
     thawed,
-    thawed_response,
 )
 from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS, driest_wetness, gradual_air_entry
-from terraflux.model.soil_properties import campbell_johansen, icy, icy_in_use, thawed_constants
+from terraflux.model.soil_properties import campbell_johansen, icy, icy_surface, johansen_with_ice, on_top, thawed_constants
 from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY, solid_logarithm
 from terraflux.model.soil_water import MOST_SUBSTEPS, WATER_BOTTOM
 from terraflux.model.weave import Fused, Item, Layers, Process, Repeat, RepeatPerLane, SweepDown, SweepUp, When
@@ -50,7 +49,8 @@ def soil_properties(hydraulics: str, conductivity: str) -> list[Item]:
     retention, conduction = SOIL_HYDRAULICS[hydraulics], SOIL_CONDUCTIVITY[conductivity]
     if not share_logarithm(hydraulics, conductivity):
         return [Layers(Fused(retention, conduction))]
-    return [Layers(campbell_johansen), Layers(conduction, where=icy), Layers(retention, where=icy_in_use)]
+    return [Layers(campbell_johansen), Layers(johansen_with_ice, where=icy),
+            icy_surface, When("icy_surface", on_top(retention))]
 
 
 def share_logarithm(hydraulics: str, conductivity: str) -> bool:
@@ -58,14 +58,14 @@ def share_logarithm(hydraulics: str, conductivity: str) -> bool:
     return (hydraulics, conductivity) == ("campbell", "johansen")
 
 
-def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[Item]) -> list[Item]:
+def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[Item], soil: tuple[Process, Process]) -> list[Item]:
     """One implicit solve of the stacked column under the `surface` items, which set skin_value and skin_ratio.
 
-    `soil_top` renames what lies above the top soil layer.
+    `soil_top` renames what lies above the top soil layer, `soil` are the elimination of a soil layer and of the last one.
     """
     forward, back = ground_heat.heat_forward, ground_heat.heat_back
-    last_of_soil = (ground_heat.heat_bottom if not deep_layers
-                    else forward.with_names(conductance_below="deep_conductance_top"))
+    soil_forward, soil_bottom = soil
+    last_of_soil = soil_bottom if not deep_layers else soil_forward.with_names(conductance_below="deep_conductance_top")
     back_of_soil = (ground_heat.heat_back_bottom if not deep_layers else back.with_names(
         iterate_temperature_below="deep_iterate_temperature_top", heat_flux_below="deep_heat_flux_top"))
     under_soil = {"sweep_value_above": "soil_sweep_value_bottom", "sweep_ratio_above": "soil_sweep_ratio_bottom"}
@@ -78,7 +78,7 @@ def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[It
         *surface,
         SweepDown(forward.of("snow"), first=forward.of("snow").with_names(**under_skin),
                   last=forward.of("snow").with_names(conductance_below="soil_conductance_top")),
-        SweepDown(forward.of("soil"), first=forward.of("soil").with_names(**soil_top), last=last_of_soil.of("soil")),
+        SweepDown(soil_forward.of("soil"), first=soil_forward.of("soil").with_names(**soil_top), last=last_of_soil.of("soil")),
         *deep_down,
         *deep_up,
         SweepUp(back.of("soil"), first=back_of_soil.of("soil"), last=back.of("soil").with_names(**soil_top)),
@@ -121,7 +121,8 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
                   SweepDown(between.of("deep"),
                             first=between.of("deep").with_names(half_resistance_above="soil_half_resistance_bottom"))]
     deep_again = [Layers(ground_heat.deep_from_heat)] if deep_layers else []
-    conduct = heat_conduction(deep_layers, under_snow, surface)
+    first = heat_conduction(deep_layers, under_snow, surface, frozen.first_solve)
+    conduct = heat_conduction(deep_layers, under_snow, surface, frozen.solve)
     watched = Fused(ground_heat.solved.of("snow"), snow.snow_from_heat, snow.snow_phase_changed)
     watched_again = Fused(ground_heat.solved.of("snow"), snow.snow_from_heat, snow.snow_phase_still_changes)
     last = When("heat_unsolved", Repeat(LAST_PASSES, *soil_between_solves(freezing), *deep_again, Layers(snow.snow_from_heat),
@@ -136,15 +137,15 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
     return [
         frozen_air,
         *([] if freezing_point_known else [Layers(far_from_freezing)]),
-        Layers(Fused(begin_freezing, thawed_response)),
+        Layers(Fused(*frozen.begin)),
         SweepDown(between.of("snow"), first=ground_heat.conductance_to_surface.of("snow")),
         SweepDown(between.of("soil"),
                   first=between.of("soil").with_names(half_resistance_above="snow_half_resistance_bottom")),
         *(deep_begin if deep_layers else []),
-        When("ground_freezing", *(Layers(one, where=near_freezing) for one in frozen.begin if not freezing_point_known),
-             Layers(frozen.first, where=below_thawed)),
+        When("ground_freezing", *(Layers(one, where=near_freezing) for one in frozen.point if not freezing_point_known),
+             Layers(frozen.first, where=below_thawed_before)),
         Layers(snow.snow_from_heat),
-        *conduct,
+        *first,
         *again,
     ]
 

@@ -9,6 +9,14 @@ Tf = -g Tk / Lf * |psi| of the layer's water, liquid = water * (Tf / T)**(1/b). 
 from dataclasses import dataclass
 
 from terraflux.model.constants import GRAVITY, KELVIN, LATENT_HEAT_FUSION, WATER_DENSITY
+from terraflux.model.ground_heat import (
+    bottom_first,
+    bottom_responding,
+    forward_first,
+    forward_responding,
+    heat_bottom,
+    heat_forward,
+)
 from terraflux.model.soil_thermal import ICE_VOLUME_HEAT, WATER_VOLUME_HEAT
 from terraflux.model.weave import Process, process
 from terraflux.model.weave.lane_math import exp, log
@@ -31,12 +39,12 @@ def far_from_freezing():
     return -SMALLEST_DEPRESSION
 
 
-@process(returns=("soil_heat_start", "soil_heat", "soil_iterate_temperature", "ground_freezing"))
-def begin_freezing(soil_temperature, soil_liquid, soil_ice, heat_capacity, layer_thickness, ground_freezing):
+@process(returns=("soil_heat_start", "ground_freezing"))
+def begin_freezing(soil_temperature, soil_ice, heat_capacity, layer_thickness, ground_freezing):
     """Heat of the layer before conduction, and whether water in the column is or may become frozen in this step."""
     heat = (heat_capacity * soil_temperature - FUSION_VOLUME * soil_ice) * layer_thickness
     cold = (soil_temperature < NEAR_FREEZING) | (soil_ice > 0.0)
-    return heat, heat, soil_temperature, 1.0 if cold else ground_freezing
+    return heat, 1.0 if cold else ground_freezing
 
 
 @process(returns="ground_freezing")
@@ -60,6 +68,12 @@ def below_thawed(soil_heat_start, soil_heat, soil_ice):
     return (soil_heat_start < 0.0) | (soil_heat < 0.0) | (soil_ice > 0.0)
 
 
+@process(returns="below_thawed_before")
+def below_thawed_before(soil_heat_start, soil_ice):
+    """Condition: `below_thawed` before the first solve."""
+    return (soil_heat_start < 0.0) | (soil_ice > 0.0)
+
+
 @process(returns="freezing_temperature")
 def freezing_point(soil_liquid, soil_ice, porosity, saturated_potential, retention_exponent):
     """Temperature (degC) at which the layer's whole water begins to freeze."""
@@ -68,13 +82,19 @@ def freezing_point(soil_liquid, soil_ice, porosity, saturated_potential, retenti
     return -min(max(DEPRESSION * suction, SMALLEST_DEPRESSION), LARGEST_DEPRESSION)
 
 
-STATE_OF_LAYER = ("soil_iterate_temperature", "soil_ice", "soil_liquid", "soil_thermal_response", "soil_thermal_inertia")
+STATE_OF_LAYER = ("soil_iterate_temperature", "soil_ice", "soil_liquid", "soil_thermal_inertia")
 
 
-@process(returns=("soil_thermal_response", "soil_thermal_inertia"))
-def thawed_response(heat_capacity, layer_thickness):
+@process(returns="soil_thermal_inertia")
+def thawed_inertia(heat_capacity, layer_thickness):
     """Heat per kelvin of a layer before conduction, where nothing freezes."""
-    return 1.0, heat_capacity * layer_thickness
+    return heat_capacity * layer_thickness
+
+
+@process(returns=("soil_heat", "soil_iterate_temperature", "soil_thermal_response"))
+def begin_sharp(soil_heat_start, soil_temperature):
+    """The first iterate of a layer that may stop responding to heat."""
+    return soil_heat_start + 0.0, soil_temperature + 0.0, 1.0
 
 
 @process(returns="soil_temperature")
@@ -84,14 +104,14 @@ def thawed(soil_heat_start, soil_heat, soil_ice, soil_thermal_inertia, soil_iter
     return soil_iterate_temperature if frozen else soil_heat / soil_thermal_inertia
 
 
-@process(returns=("soil_iterate_temperature", "soil_thermal_response", "soil_thermal_inertia"))
-def supercooled_as_it_is(soil_temperature, soil_liquid, soil_ice, heat_capacity, retention_exponent,
-                         freezing_temperature, layer_thickness):
-    """A layer before conduction: its temperature, and its heat per kelvin with the latent heat of what freezes next."""
+@process(returns="soil_thermal_inertia")
+def supercooled_as_it_is(soil_temperature, soil_liquid, heat_capacity, retention_exponent, freezing_temperature,
+                         layer_thickness):
+    """A layer before conduction: its heat per kelvin with the latent heat of what freezes next."""
     depth = min(soil_temperature, freezing_temperature)
     fusion = (FUSION_VOLUME + LOST_CAPACITY * depth) * soil_liquid / (retention_exponent * -depth)
     fusion = fusion if soil_temperature <= freezing_temperature else 0.0
-    return soil_temperature, 1.0, (heat_capacity + fusion) * layer_thickness
+    return (heat_capacity + fusion) * layer_thickness
 
 
 def held_by_heat(heat, iterate_temperature, water, freezing_temperature, capacity, retention_exponent, thickness):
@@ -145,7 +165,7 @@ def supercooled(soil_heat, soil_iterate_temperature, soil_liquid, soil_ice, free
     temperature, ice, per_b, steepness = held_by_heat(soil_heat, soil_iterate_temperature, water, freezing_temperature,
                                            thawed_capacity, retention_exponent, layer_thickness)
     latent_capacity = steepness * (water - ice) * per_b if ice > 0.0 else 0.0
-    return temperature, ice, water - ice, 1.0, (thawed_capacity - LOST_CAPACITY * ice + latent_capacity) * layer_thickness
+    return temperature, ice, water - ice, (thawed_capacity - LOST_CAPACITY * ice + latent_capacity) * layer_thickness
 
 
 @process(returns=("soil_iterate_temperature", "soil_ice", "soil_liquid"))
@@ -159,7 +179,7 @@ def supercooled_in_the_end(soil_heat, soil_iterate_temperature, soil_liquid, soi
     return temperature, ice, water - ice
 
 
-@process(returns=STATE_OF_LAYER)
+@process(returns=(*STATE_OF_LAYER, "soil_thermal_response"))
 def sharp(soil_heat, soil_liquid, soil_ice, porosity, solid_heat_capacity, layer_thickness):
     """As `supercooled`, for water that all freezes at 0 degC: the layer stays there until it is frozen or thawed."""
     water = soil_liquid + soil_ice
@@ -169,21 +189,27 @@ def sharp(soil_heat, soil_liquid, soil_ice, porosity, solid_heat_capacity, layer
     temperature = (heat + FUSION_VOLUME * ice) / capacity
     melting = (ice > 0.0) & (ice < water)
     temperature = 0.0 if melting else temperature
-    return (temperature, ice, water - ice, 0.0 if melting else 1.0,
-            layer_thickness if melting else capacity * layer_thickness)
+    return (temperature, ice, water - ice, layer_thickness if melting else capacity * layer_thickness,
+            0.0 if melting else 1.0)
 
 
 @dataclass(frozen=True)
 class Freezing:
-    """What frozen columns do: before the step's conduction (`begin`), before its first solve, between solves, in the end."""
+    """What columns do before the step's conduction (`begin`), and those that freeze before its first solve (`point`, `first`),
+    between solves, in the end; and the elimination of a layer and of the last one in the first solve and later."""
 
     begin: tuple[Process, ...]
+    point: tuple[Process, ...]
     first: Process
     from_heat: Process
     in_the_end: Process
+    first_solve: tuple[Process, Process]
+    solve: tuple[Process, Process]
 
 
 FREEZING = {
-    "supercooled": Freezing((freezing_point,), supercooled_as_it_is, supercooled, supercooled_in_the_end),
-    "sharp": Freezing((), sharp, sharp, sharp),
+    "supercooled": Freezing((begin_freezing, thawed_inertia), (freezing_point,), supercooled_as_it_is, supercooled,
+                            supercooled_in_the_end, (forward_first, bottom_first), (forward_responding, bottom_responding)),
+    "sharp": Freezing((begin_freezing, thawed_inertia, begin_sharp), (), sharp, sharp, sharp, (heat_forward, heat_bottom),
+                      (heat_forward, heat_bottom)),
 }

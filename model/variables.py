@@ -165,6 +165,7 @@ DERIVED = _declare("derived", """
     per_porosity                  | 1            |  |  |  | reciprocal of the pore volume
     log_driest_campbell           | 1            |  |  |  | logarithm of the saturation of oven-dry soil by Campbell's curve
     thawed_conductivity           | W m-1 K-1    |  |  |  | thermal conductivity of thawed soil that is full of water
+    per_thawed_excess             | m K W-1      |  |  |  | reciprocal of the thermal conductivity of thawed soil full of water beyond that of dry soil
     solid_volume_heat             | J m-3 K-1    |  |  |  | heat capacity of the solids in a volume of soil
     shallow_share                 | 1            |  |  |  | share of soil layers in the top 0.3 m, where roots respire and litter decays
     shallow_pore_share            | 1            |  |  |  | the same, divided by pore volume
@@ -464,6 +465,7 @@ GROUND_WORK = _declare("diagnostic", """
     largest_moisture_change       | m3 m-3       |            |                               |          | estimated largest change of moisture within the step
     infiltrated_water             | m            |            |                               |          | infiltration within the step
     drained_water                 | m            |            |                               |          | drainage within the step
+    icy_surface                   | 1            |            |                               |          | 1 where the uppermost soil layer holds ice
     ground_freezing               | 1            |            |                               |          | 1 where water in the soil is frozen or may freeze within the step
     thaw_open                     | 1            |            |                               |          | 1 while the ground above is thawed
     top_ice                       | m            |            |                               |          | frozen water in the top of the soil
