@@ -28,7 +28,7 @@ from terraflux.model.light_use_efficiency import PHOTOSYNTHESIS
 from terraflux.model.options import Options
 from terraflux.model.phenology import AFTER_STRESS, PHENOLOGY
 from terraflux.model.photosynthesis import ACCLIMATION, LIGHT_INHIBITION
-from terraflux.model.precipitation_phase import PRECIPITATION_PHASE
+from terraflux.model.precipitation_phase import PRECIPITATION_PHASE, dry_step
 from terraflux.model.soil_moisture_stress import SOIL_MOISTURE_STRESS, STRESS_ON
 from terraflux.model.stomatal_conductance import STOMATAL_CONDUCTANCE
 from terraflux.model.variables import variable_table
@@ -56,7 +56,8 @@ def step(options: Options) -> list[Item]:
         # air and rain
         AIR[options.air],
         *PHENOLOGY[options.phenology],
-        PRECIPITATION_PHASE[options.precipitation_phase],
+        dry_step,
+        When("precipitating", PRECIPITATION_PHASE[options.precipitation_phase]),
         growth_temperature,
         interception.interception,
 

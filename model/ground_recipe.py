@@ -58,7 +58,8 @@ def share_logarithm(hydraulics: str, conductivity: str) -> bool:
     return (hydraulics, conductivity) == ("campbell", "johansen")
 
 
-def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[Item], soil: tuple[Process, Process]) -> list[Item]:
+def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[Item],
+                    soil: tuple[Process, Process]) -> list[Item]:
     """One implicit solve of the stacked column under the `surface` items, which set skin_value and skin_ratio.
 
     `soil_top` renames what lies above the top soil layer, `soil` are the elimination of a soil layer and of the last one.
@@ -91,8 +92,13 @@ def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[It
 
 def soil_from_heat(freezing: str) -> list[Item]:
     """Temperature and ice of the soil from its heat after the last solve; freezing costs only layers that are cold."""
-    in_the_end = FREEZING[freezing].in_the_end.with_names(soil_iterate_temperature="soil_temperature")
-    return [Layers(thawed), When("ground_freezing", Layers(in_the_end, where=below_thawed))]
+    frozen = FREEZING[freezing]
+    in_the_end = frozen.in_the_end.with_names(soil_iterate_temperature="soil_temperature")
+    return [Layers(thawed), When("ground_freezing", *_once_or_twice(in_the_end, frozen.again))]
+
+
+def _once_or_twice(from_heat: Process, again: Process | None) -> list[Item]:
+    return [Layers(from_heat, where=below_thawed), *([Layers(from_heat, where=again)] if again else [])]
 
 
 def soil_between_solves(freezing: str, noticed: Process | None = None) -> list[Item]:
@@ -100,11 +106,11 @@ def soil_between_solves(freezing: str, noticed: Process | None = None) -> list[I
 
     Where nothing freezes, conduction has left the temperature that holds the heat.
     """
-    from_heat = FREEZING[freezing].from_heat
+    frozen = FREEZING[freezing]
+    from_heat = _once_or_twice(frozen.from_heat, frozen.again)
     if noticed is None:
-        return [When("ground_freezing", Layers(from_heat, where=below_thawed))]
-    return [When("ground_freezing", Layers(ground_heat.solved.of("soil")),
-                 Layers(Fused(from_heat, noticed.of("soil")), where=below_thawed))]
+        return [When("ground_freezing", *from_heat)]
+    return [When("ground_freezing", Layers(ground_heat.solved.of("soil")), *from_heat, Layers(noticed.of("soil")))]
 
 
 def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surface: list[Item],

@@ -230,6 +230,7 @@ AIR_DIAGNOSTICS = _declare("diagnostic", """
     daily_growing_season_index    | 1            | 0..1       |                               |          | growing-season index of the day so far
     rainfall                      | kg m-2 s-1   |            | rainfall_flux                 | Rainf    | rain
     snowfall                      | kg m-2 s-1   |            | snowfall_flux                 | Snowf    | snow
+    precipitating                 | 1            |            |                               |          | 1 where rain or snow falls
     saturation_pressure           | kPa          |            |                               |          | saturation vapour pressure at air temperature
     saturation_slope              | kPa K-1      |            |                               |          | slope of saturation vapour pressure at air temperature
     vapour_pressure_deficit       | kPa          |            | water_vapor_saturation_deficit_in_air | VPD | vapour pressure deficit of the air
@@ -482,6 +483,7 @@ GROUND_WORK = _declare("diagnostic", """
     water_sweep_ratio             | 1            |            |                               |          | elimination: moisture change per change below
     water_sweep_value             | m3 m-3       |            |                               |          | elimination: moisture change
     freezing_temperature          | degC         |            |                               |          | temperature at which soil layers begin to freeze
+    freezing_step                 | 1            |            |                               |          | last correction of ln(T / Tf), by which freezing layers are solved
     soil_solved_temperature       | degC         |            |                               |          | temperature of soil layers that conduction was solved for
 """, "soil") + _declare("diagnostic", """
     snow_ice                      | kg m-2       |            |                               |          | frozen part of snow layers before conduction

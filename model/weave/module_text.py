@@ -82,7 +82,8 @@ class ModuleText:
     """The text of a woven module and what the runner needs to know of it.
 
     `rows` maps variables to their first workspace row, `stages` are the names of the stage functions, `computed` and
-    `maybe` the rows that processes compute always or under a flag, `told` the variables behind each question of a run. Raises RecipeError for what does not fit.
+    `maybe` the rows that processes compute always or under a flag, `told` the variables behind each question of a run.
+    Raises RecipeError for what does not fit.
     """
 
     def __init__(

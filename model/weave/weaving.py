@@ -64,8 +64,7 @@ class Weaving:
             elif body and told == last:
                 calls[-1] += "\n" + indent("\n".join(body))
             elif body:
-                calls.append(f"if w[FIRST_ASKED + {len(self.told)}] != 0.0 or not SKIP:\n" + indent("\n".join(body)))
-                self.told.append(told)
+                calls.append(self._if_asked(told, body))
             last = told if body else last
         return calls
 
@@ -129,7 +128,18 @@ class Weaving:
             "    found |= 1 if active else 0",
             "return found != 0",
         ])
-        return [*self._blank(item.flag, own), f"if {mark} or not SKIP:\n" + indent("\n".join(body))] if body else []
+        return [*self._shown_blank(item.flag, own), f"if {mark} or not SKIP:\n" + indent("\n".join(body))] if body else []
+
+    def _shown_blank(self, flag: str, rows: Sequence[Row]) -> list[str]:
+        """`_blank` where a run asks for one of the rows: nobody else reads them without their condition."""
+        blank = self._blank(flag, rows)
+        if not blank or self.phase == "prepare":
+            return blank
+        return [self._if_asked(frozenset(name for name, _ in rows), blank)]
+
+    def _if_asked(self, told: Names, calls: Sequence[str]) -> str:
+        self.told.append(told)
+        return f"if w[FIRST_ASKED + {len(self.told) - 1}] != 0.0 or not SKIP:\n" + indent("\n".join(calls))
 
     def _blank(self, flag: str, rows: Sequence[Row]) -> list[str]:
         """Zeroes diagnostics that belong to a condition, so that they never show an earlier step."""
