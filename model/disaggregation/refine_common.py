@@ -10,7 +10,8 @@ from terraflux.model.weave.time_loop import OWN, block_function
 
 # ---- copied from here ------------------------------------------------------------------------------------------------
 
-WORK_WARMTH, WORK_VAPOUR, WORK_ROOM, WORK_SHARE, WORK_LIMIT, WORK_ROWS = 0, 1, 2, 3, 4, 5  # rows
+WORK_WARMTH, WORK_VAPOUR, WORK_ROOM, WORK_SHARE, WORK_LIMIT, WORK_FALLEN, WORK_PART = 0, 1, 2, 3, 4, 5, 6  # rows
+WORK_LUCK, WORK_ROWS = 7, 12  # five levels of a cascade
 
 
 @block_function

@@ -5,15 +5,16 @@ of `refine_sun`, then working rows; `fine` [step * forcing, lane] receives the f
 """
 
 from terraflux.model.constants import KELVIN
-from terraflux.model.disaggregation.precipitation_course import uniform_fall as refine_fall
 from terraflux.model.disaggregation.random_numbers import absorbed
 from terraflux.model.disaggregation.refine_common import (
+    WORK_FALLEN,
     WORK_SHARE,
     WORK_WARMTH,
     refine_constant,
     refine_load,
     refine_vapour,
 )
+from terraflux.model.disaggregation.refine_course import refine_fallen
 from terraflux.model.disaggregation.refine_sun import (
     DAY_LENGTH,
     DAY_START,
@@ -145,14 +146,15 @@ def refine_precipitation(fine, held, steps, date, work):
         held[work + WORK_SHARE, lane] = absorbed(first, held[HELD_PLACE + PLACE_SECOND_KEY, lane])
         held[work + WORK_WARMTH, lane] = 0.0
     for number in range(steps):
-        refine_rain(fine, number * N_FORCING + FINE_PRECIPITATION, held, work, (number + 1.0) / steps, 1.0 * steps)
+        refine_fallen(held, number, steps, work)
+        refine_rain(fine, number * N_FORCING + FINE_PRECIPITATION, held, work, 1.0 * steps)
 
 
 @block_function
-def refine_rain(fine, row, held, work, passed, steps):
+def refine_rain(fine, row, held, work, steps):
     """Precipitation of one step."""
     for lane in range(LANES):
-        now = refine_fall(passed, held[work + WORK_SHARE, lane])
+        now = held[work + WORK_FALLEN, lane]
         share = max(now - held[work + WORK_WARMTH, lane], 0.0)
         fine[row, lane] = held[COARSE_PRECIPITATION, lane] * steps * share
         held[work + WORK_WARMTH, lane] = now
