@@ -219,7 +219,7 @@ def _refinement(names: Sequence[tuple[str, int]], daily: bool, temperature: str,
     numbers |= {"CARRIED_COARSE": tuple(coarse[name] for name in carried)}
     numbers |= {"CARRIED_FINE": tuple(fine[name] for name in carried)}
     folder = Path(__file__).parent
-    cascade = PRECIPITATION_COURSE[precipitation] is cascade_fall
+    cascade = daily and PRECIPITATION_COURSE[precipitation] is cascade_fall
     course = CASCADE_FILE if cascade else COURSE_FILE
     files = (*SHARED_FILES, *((course, DAILY_FILE) if daily else (HOURS_FILE,)))
     parts = [copied_text(folder / file) for file in files]
