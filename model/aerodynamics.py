@@ -36,12 +36,24 @@ def canopy_closure(leaf_area_index, canopy_height):
     return (1.0 - exp(-min(area, CLOSED_CANOPY_AREA))) * PER_CLOSED, area
 
 
-def stability_factor(richardson, transfer):
-    """Louis (1979) factor on a neutral exchange coefficient; `transfer` is C* a^2 b (z/z0)^0.5 of momentum or heat."""
-    stable = 1.0 / (1.0 + LOUIS_STABLE * max(richardson, 0.0))
+def stability_factors(richardson, momentum, heat):
+    """Louis (1979) factors on neutral exchange coefficients; arguments are C* a^2 b (z/z0)^0.5 of momentum and of heat.
+
+    Where air is stable only the first divisor differs from 1, elsewhere only the others: one division serves all.
+    """
+    stable = 1.0 + LOUIS_STABLE * max(richardson, 0.0)
     lifting = max(-richardson, 0.0)
-    unstable = 1.0 + LOUIS * lifting / (1.0 + transfer * sqrt(lifting))
-    return stable * stable if richardson > 0.0 else unstable
+    root = sqrt(lifting)
+    by_momentum, by_heat = 1.0 + momentum * root, 1.0 + heat * root
+    per = 1.0 / (stable * by_momentum * by_heat)
+    return (per * per if richardson > 0.0 else 1.0 + LOUIS * lifting * by_heat * per,
+            per * per if richardson > 0.0 else 1.0 + LOUIS * lifting * by_momentum * per)
+
+
+def stability_factor(richardson, transfer):
+    """One of `stability_factors`."""
+    factor, _ = stability_factors(richardson, transfer, 0.0)
+    return factor
 
 
 @process(returns=("friction_velocity", "aerodynamic_conductance", "boundary_conductance", "ground_conductance"))
@@ -63,21 +75,26 @@ def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index,
     decades = log(height) - roughness_log
     lifting = min(max((exchange_temperature - air_temperature) * (1.0 / CONVECTIVE_WARMING), 0.0), 1.0)
     wind = max(wind_speed, LOWEST_WIND + (LOWEST_CONVECTIVE_WIND - LOWEST_WIND) * lifting)
-    drag = VON_KARMAN / decades
-    per_kelvin = 1.0 / (air_temperature + KELVIN)
-    richardson = GRAVITY * height * (air_temperature - exchange_temperature) * per_kelvin / (wind * wind)
+    kelvin, square = air_temperature + KELVIN, wind * wind
+    per = 1.0 / (decades * kelvin * square)  # quotients share divisions where they can
+    drag = VON_KARMAN * (per * kelvin * square)
+    richardson = GRAVITY * height * (air_temperature - exchange_temperature) * (per * decades)
     richardson = max(min(richardson, MOST_STABLE), MOST_UNSTABLE)
     transfer = LOUIS * drag * drag * exp(0.5 * decades)
-    friction = drag * wind * sqrt(stability_factor(richardson, LOUIS_MOMENTUM * transfer))
-    through_air = drag * drag * wind * stability_factor(richardson, LOUIS_HEAT * transfer)
+    on_momentum, on_heat = stability_factors(richardson, LOUIS_MOMENTUM * transfer, LOUIS_HEAT * transfer)
+    friction = drag * wind * sqrt(on_momentum)
+    through_air = drag * drag * wind * on_heat
 
-    per_width = 1.0 / leaf_width
-    free = FREE_TRANSFER * sqrt(sqrt(abs(exchange_temperature - air_temperature) * per_width))
-    boundary = FORCED_TRANSFER * sqrt(friction * per_width) + free
-
-    stable = GRAVITY * canopy_height * (air_temperature - surface_temperature) * per_kelvin / (friction * friction)
-    dense = DENSE_TRANSFER / (1.0 + 0.5 * max(min(stable, 10.0), 0.0))
+    # dense canopy transfers DENSE_TRANSFER / (1 + 0.5 stable), stable = lapse / friction^2 between 0 and 10
+    lapse = GRAVITY * canopy_height * (air_temperature - surface_temperature) * (per * decades * square)
+    stress = friction * friction
+    divisor = stress + 0.5 * min(max(lapse, 0.0), 10.0 * stress)
     bare = BARE_TRANSFER * exp(-0.45 * log(ROUGHNESS_REYNOLDS_FACTOR * friction))
     open_share = exp(-plant_area)
-    below = (bare * open_share + dense * (1.0 - open_share)) * friction
-    return friction, through_air, boundary, through_air * below / (through_air + below)
+    below = (bare * open_share * divisor + DENSE_TRANSFER * stress * (1.0 - open_share)) * friction  # times divisor
+    in_series = through_air * divisor + below
+    per = 1.0 / (leaf_width * in_series)
+    per_width = per * in_series
+    free = FREE_TRANSFER * sqrt(sqrt(abs(exchange_temperature - air_temperature) * per_width))
+    boundary = FORCED_TRANSFER * sqrt(friction * per_width) + free
+    return friction, through_air, boundary, through_air * below * (per * leaf_width)

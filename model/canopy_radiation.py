@@ -67,10 +67,10 @@ def two_stream(reflectance, transmittance, ground_albedo, direct, diffuse, extin
     scattering = 1.0 - absorptance
     backward = scattering + (reflectance - transmittance) * SPHERICAL_SQUARED_COSINE
     total = absorptance + backward
-    eta = sqrt(absorptance / total)
-    rate = eta * total
-    per_eta = 1.0 / eta
-    per_one_eta = 1.0 / (1.0 + eta)
+    rate = sqrt(absorptance * total)  # eta = rate / total
+    per = 1.0 / (rate * (rate + total))  # quotients share divisions where they can
+    per_rate = per * (rate + total)
+    eta, per_eta, per_one_eta = absorptance * per_rate, total * per_rate, total * per * rate
     deep_albedo = (1.0 - eta) * per_one_eta
     spread = 4.0 * eta * per_one_eta * per_one_eta  # 1 - deep_albedo**2
 
@@ -90,21 +90,22 @@ def two_stream(reflectance, transmittance, ground_albedo, direct, diffuse, extin
 
     beam_below = direct * gap
     lost_twice = turn * decay_mean * (1.0 + decay)  # 1 - decay**2
-    closing = 1.0 / (spread + deep_albedo * (deep_albedo - ground_albedo) * lost_twice)
+    returned = deep_albedo * ground_albedo
+    closed, kept = spread + deep_albedo * (deep_albedo - ground_albedo) * lost_twice, 1.0 - returned
+    per = 1.0 / (closed * kept)
+    closing = per * kept
     sky = diffuse - deep_albedo * gained_up
     up_below = ((ground_albedo - deep_albedo) * (decay * sky + gained_down) + ground_albedo * beam_below) * closing
     down_above = sky - deep_albedo * decay * up_below
     down_below = down_above * decay + gained_down
 
-    per_rate = 1.0 / rate
     weighted = (0.5 * gap_mean * (1.0 + gap) - meeting * gap) / (rate + extinction)
     driven = per_rate * (source_down * (gap_mean - meeting) + source_up * (gap_mean - parting))
     around = (1.0 + deep_albedo) * ((down_above + up_below) * decay_mean + driven)
     sunlit = (1.0 + deep_albedo) * (
         down_above * parting + up_below * meeting + (source_down + source_up) * weighted
     )
-    returned = deep_albedo * ground_albedo
-    diffuse_below = (down_below * spread + returned * beam_below) / (1.0 - returned)
+    diffuse_below = (down_below * spread + returned * beam_below) * (per * closed)
     return absorptance, max(around, 0.0), max(sunlit, 0.0), max(diffuse_below, 0.0) + beam_below
 
 

@@ -28,7 +28,7 @@ from terraflux.model.light_use_efficiency import PHOTOSYNTHESIS
 from terraflux.model.options import Options
 from terraflux.model.phenology import AFTER_STRESS, PHENOLOGY
 from terraflux.model.photosynthesis import ACCLIMATION, LIGHT_INHIBITION
-from terraflux.model.precipitation_phase import PRECIPITATION_PHASE
+from terraflux.model.precipitation_phase import PRECIPITATION_PHASE, dry_step
 from terraflux.model.soil_moisture_stress import SOIL_MOISTURE_STRESS, STRESS_ON
 from terraflux.model.stomatal_conductance import STOMATAL_CONDUCTANCE
 from terraflux.model.variables import variable_table
@@ -56,7 +56,8 @@ def step(options: Options) -> list[Item]:
         # air and rain
         AIR[options.air],
         *PHENOLOGY[options.phenology],
-        PRECIPITATION_PHASE[options.precipitation_phase],
+        dry_step,
+        When("precipitating", PRECIPITATION_PHASE[options.precipitation_phase]),
         growth_temperature,
         interception.interception,
 
@@ -89,7 +90,9 @@ def step(options: Options) -> list[Item]:
         canopy_fluxes.canopy_fluxes,
 
         # ground
-        *ground_recipe.ground_heat_balance(options.freezing, options.deep_layers, options.heat_passes),
+        *ground_recipe.ground_heat_balance(
+            options.freezing, options.deep_layers, options.heat_passes,
+            ground_recipe.share_logarithm(options.soil_hydraulics, options.soil_conductivity)),
         *ground_recipe.soil_water_balance(options.soil_hydraulics, options.soil_bottom),
         *ground_recipe.thaw_depth(options.deep_layers),
 
@@ -100,7 +103,8 @@ def step(options: Options) -> list[Item]:
         surface_totals.radiation_totals,
         surface_totals.turbulent_totals,
         surface_totals.mixed_temperature,
-        surface_totals.begin_storage_totals,
+        surface_totals.advected_heat,
+        surface_totals.begin_stored_moisture,
         Layers(surface_totals.stored_moisture),
         *closure.after_step(options.deep_layers),
     ]

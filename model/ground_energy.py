@@ -14,7 +14,7 @@ from terraflux.model.constants import (
     STEFAN_BOLTZMANN,
     WATER_DENSITY,
 )
-from terraflux.model.humidity import saturation_vapour_pressure
+from terraflux.model.humidity import TETENS_FACTOR, TETENS_OFFSET, TETENS_PRESSURE
 from terraflux.model.soil_water import driest
 from terraflux.model.weave import process
 from terraflux.model.weave.lane_math import exp
@@ -51,26 +51,31 @@ def surface_balance(surface_iterate, absorbed_shortwave_ground, canopy_longwave_
     kelvin = surface_iterate + KELVIN
     emitted = ground_emissivity * STEFAN_BOLTZMANN * kelvin * kelvin * kelvin
     sensible = volumetric_heat_capacity_air * ground_conductance
-    vapour = volumetric_heat_capacity_air / psychrometric_constant
+    above, cold = surface_iterate + TETENS_OFFSET, min(surface_iterate, 0.0)
+    above_ice, open_soil = 279.82 + cold, 1.0 + ground_conductance * soil_evaporation_resistance
+    of_air = psychrometric_constant * latent_heat_vaporisation
+    per_all = 1.0 / (above * above_ice * open_soil * of_air)  # one division for five quotients
+    vapour = volumetric_heat_capacity_air * (per_all * above * above_ice * open_soil * latent_heat_vaporisation)
 
-    saturated = saturation_vapour_pressure(surface_iterate)
-    per = 1.0 / (surface_iterate + 237.3)
+    per = per_all * above_ice * open_soil * of_air
+    saturated = TETENS_PRESSURE * exp(TETENS_FACTOR * surface_iterate * per)
     slope = 4098.0 * saturated * per * per
     condensing = saturated * soil_air_humidity < vapour_pressure
     dew = saturated < vapour_pressure
     humidity = 1.0 if dew else soil_air_humidity
     closed = condensing & (saturated >= vapour_pressure)  # pores drier than the air, but no dew: nothing moves
-    resistance = 0.0 if dew else soil_evaporation_resistance
-    wet = vapour * ground_conductance / (1.0 + ground_conductance * resistance) * (1.0 - snow_cover_fraction)
+    through_soil = 1.0 if dew else per_all * above * above_ice * of_air
+    wet = vapour * ground_conductance * through_soil * (1.0 - snow_cover_fraction)
     wet = 0.0 if closed else wet
     soil = wet * (humidity * saturated - vapour_pressure)
     soil_slope = wet * humidity * slope
 
-    over_ice = saturation_over_ice(min(surface_iterate, 0.0))
-    per_ice = 1.0 / (279.82 + surface_iterate)
+    per_ice = per_all * above * open_soil * of_air
+    over_ice = 0.61115 * exp((23.036 - cold * (1.0 / 333.7)) * cold * per_ice)  # as `saturation_over_ice`
     bend = 23.036 * 279.82 - (2.0 * 279.82 + surface_iterate) * surface_iterate * (1.0 / 333.7)
     ice_slope = over_ice * bend * per_ice * per_ice if surface_iterate < 0.0 else 0.0
-    icy = vapour * ground_conductance * snow_cover_fraction * (LATENT_HEAT_SUBLIMATION / latent_heat_vaporisation)
+    per_latent = per_all * above * above_ice * open_soil * psychrometric_constant
+    icy = vapour * ground_conductance * snow_cover_fraction * (LATENT_HEAT_SUBLIMATION * per_latent)
     snow = icy * (over_ice - vapour_pressure)
     snow_slope = icy * ice_slope
 

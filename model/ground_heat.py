@@ -94,6 +94,45 @@ def heat_bottom(iterate_temperature, heat, heat_start, thermal_response, thermal
     return iterate_temperature + pivot * (gain - out * iterate_temperature), 0.0
 
 
+@process(returns=("sweep_value", "sweep_ratio"))
+def forward_responding(iterate_temperature, heat, heat_start, thermal_inertia, conductance, conductance_below,
+                       sweep_value_above, sweep_ratio_above, per_time_step):
+    """As `heat_forward` where temperature always responds to heat."""
+    out = conductance * (1.0 - sweep_ratio_above) + conductance_below
+    pivot = 1.0 / (thermal_inertia * per_time_step + out)
+    gain = (heat_start - heat) * per_time_step + conductance * sweep_value_above
+    return iterate_temperature + pivot * (gain - out * iterate_temperature), pivot * conductance_below
+
+
+@process(returns=("sweep_value", "sweep_ratio"))
+def bottom_responding(iterate_temperature, heat, heat_start, thermal_inertia, conductance, sweep_value_above,
+                      sweep_ratio_above, geothermal_heat_flux, per_time_step):
+    """As `heat_bottom` where temperature always responds to heat."""
+    out = conductance * (1.0 - sweep_ratio_above)
+    pivot = 1.0 / (thermal_inertia * per_time_step + out)
+    gain = (heat_start - heat) * per_time_step + conductance * sweep_value_above + geothermal_heat_flux
+    return iterate_temperature + pivot * (gain - out * iterate_temperature), 0.0
+
+
+@process(returns=("sweep_value", "sweep_ratio"))
+def forward_first(temperature, thermal_inertia, conductance, conductance_below, sweep_value_above, sweep_ratio_above,
+                  per_time_step):
+    """As `forward_responding` in the first solve, from temperature and heat before the step."""
+    out = conductance * (1.0 - sweep_ratio_above) + conductance_below
+    pivot = 1.0 / (thermal_inertia * per_time_step + out)
+    return temperature + pivot * (conductance * sweep_value_above - out * temperature), pivot * conductance_below
+
+
+@process(returns=("sweep_value", "sweep_ratio"))
+def bottom_first(temperature, thermal_inertia, conductance, sweep_value_above, sweep_ratio_above, geothermal_heat_flux,
+                 per_time_step):
+    """As `bottom_responding` in the first solve."""
+    out = conductance * (1.0 - sweep_ratio_above)
+    pivot = 1.0 / (thermal_inertia * per_time_step + out)
+    gain = conductance * sweep_value_above + geothermal_heat_flux
+    return temperature + pivot * (gain - out * temperature), 0.0
+
+
 @process(returns=("iterate_temperature", "heat_flux", "heat"))
 def heat_back(sweep_value, sweep_ratio, iterate_temperature_below, conductance, sweep_value_above, sweep_ratio_above,
               heat_flux_below, heat_start, time_step):
@@ -151,9 +190,3 @@ def phase_still_changes(heat_unsolved, iterate_temperature, solved_temperature):
 def end_deep(deep_iterate_temperature):
     """The new state."""
     return deep_iterate_temperature + 0.0
-
-
-@process(returns="soil_temperature")
-def end_soil(soil_iterate_temperature):
-    """The new state."""
-    return soil_iterate_temperature + 0.0

@@ -3,14 +3,15 @@
 from terraflux.model import ground_energy, ground_heat, snow, soil_water, thaw
 from terraflux.model.soil_freezing import (
     FREEZING,
-    begin_freezing,
     below_thawed,
+    below_thawed_before,
+    far_from_freezing,
     frozen_air,
     near_freezing,
     thawed,
-    thawed_response,
 )
 from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS, driest_wetness, gradual_air_entry
+from terraflux.model.soil_properties import campbell_johansen, icy, icy_surface, johansen_with_ice, on_top, thawed_constants
 from terraflux.model.soil_thermal import SOIL_CONDUCTIVITY, solid_logarithm
 from terraflux.model.soil_water import MOST_SUBSTEPS, WATER_BOTTOM
 from terraflux.model.weave import Fused, Item, Layers, Process, Repeat, RepeatPerLane, SweepDown, SweepUp, When
@@ -36,23 +37,36 @@ def prepare_soil(deep_layers: int) -> list[Item]:
     deep = ground_heat.next_deep_bottom
     return [ground_heat.reciprocal_of_time_step,
             SweepDown(soil_water.reciprocals, first=soil_water.reciprocals_top),
-            Layers(Fused(solid_logarithm, gradual_air_entry, driest_wetness)),
+            Layers(Fused(solid_logarithm, gradual_air_entry, driest_wetness, thawed_constants)),
             *([SweepDown(deep, first=deep.with_names(deep_bottom_above="layer_bottom_bottom"))] if deep_layers else [])]
 
 
 def soil_properties(hydraulics: str, conductivity: str) -> list[Item]:
-    """Retention, conduction and heat capacity of the present moisture and ice."""
-    return [Layers(Fused(SOIL_HYDRAULICS[hydraulics], SOIL_CONDUCTIVITY[conductivity]))]
+    """Retention, conduction and heat capacity of the present moisture and ice.
+
+    Retention of frozen layers that nobody asks for waits for `soil_water_balance`.
+    """
+    retention, conduction = SOIL_HYDRAULICS[hydraulics], SOIL_CONDUCTIVITY[conductivity]
+    if not share_logarithm(hydraulics, conductivity):
+        return [Layers(Fused(retention, conduction))]
+    return [Layers(campbell_johansen), Layers(johansen_with_ice, where=icy),
+            icy_surface, When("icy_surface", on_top(retention))]
 
 
-def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[Item]) -> list[Item]:
+def share_logarithm(hydraulics: str, conductivity: str) -> bool:
+    """Are retention and conduction those of `campbell_johansen`, which also tells where water begins to freeze?"""
+    return (hydraulics, conductivity) == ("campbell", "johansen")
+
+
+def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[Item],
+                    soil: tuple[Process, Process]) -> list[Item]:
     """One implicit solve of the stacked column under the `surface` items, which set skin_value and skin_ratio.
 
-    `soil_top` renames what lies above the top soil layer.
+    `soil_top` renames what lies above the top soil layer, `soil` are the elimination of a soil layer and of the last one.
     """
     forward, back = ground_heat.heat_forward, ground_heat.heat_back
-    last_of_soil = (ground_heat.heat_bottom if not deep_layers
-                    else forward.with_names(conductance_below="deep_conductance_top"))
+    soil_forward, soil_bottom = soil
+    last_of_soil = soil_bottom if not deep_layers else soil_forward.with_names(conductance_below="deep_conductance_top")
     back_of_soil = (ground_heat.heat_back_bottom if not deep_layers else back.with_names(
         iterate_temperature_below="deep_iterate_temperature_top", heat_flux_below="deep_heat_flux_top"))
     under_soil = {"sweep_value_above": "soil_sweep_value_bottom", "sweep_ratio_above": "soil_sweep_ratio_bottom"}
@@ -65,7 +79,7 @@ def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[It
         *surface,
         SweepDown(forward.of("snow"), first=forward.of("snow").with_names(**under_skin),
                   last=forward.of("snow").with_names(conductance_below="soil_conductance_top")),
-        SweepDown(forward.of("soil"), first=forward.of("soil").with_names(**soil_top), last=last_of_soil.of("soil")),
+        SweepDown(soil_forward.of("soil"), first=soil_forward.of("soil").with_names(**soil_top), last=last_of_soil.of("soil")),
         *deep_down,
         *deep_up,
         SweepUp(back.of("soil"), first=back_of_soil.of("soil"), last=back.of("soil").with_names(**soil_top)),
@@ -78,7 +92,13 @@ def heat_conduction(deep_layers: int, soil_top: dict[str, str], surface: list[It
 
 def soil_from_heat(freezing: str) -> list[Item]:
     """Temperature and ice of the soil from its heat after the last solve; freezing costs only layers that are cold."""
-    return [Layers(thawed), When("ground_freezing", Layers(FREEZING[freezing].in_the_end, where=below_thawed))]
+    frozen = FREEZING[freezing]
+    in_the_end = frozen.in_the_end.with_names(soil_iterate_temperature="soil_temperature")
+    return [Layers(thawed), When("ground_freezing", *_once_or_twice(in_the_end, frozen.again))]
+
+
+def _once_or_twice(from_heat: Process, again: Process | None) -> list[Item]:
+    return [Layers(from_heat, where=below_thawed), *([Layers(from_heat, where=again)] if again else [])]
 
 
 def soil_between_solves(freezing: str, noticed: Process | None = None) -> list[Item]:
@@ -86,14 +106,15 @@ def soil_between_solves(freezing: str, noticed: Process | None = None) -> list[I
 
     Where nothing freezes, conduction has left the temperature that holds the heat.
     """
-    from_heat = FREEZING[freezing].from_heat
+    frozen = FREEZING[freezing]
+    from_heat = _once_or_twice(frozen.from_heat, frozen.again)
     if noticed is None:
-        return [When("ground_freezing", Layers(from_heat, where=below_thawed))]
-    return [When("ground_freezing", Layers(ground_heat.solved.of("soil")),
-                 Layers(Fused(from_heat, noticed.of("soil")), where=below_thawed))]
+        return [When("ground_freezing", *from_heat)]
+    return [When("ground_freezing", Layers(ground_heat.solved.of("soil")), *from_heat, Layers(noticed.of("soil")))]
 
 
-def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surface: list[Item]) -> list[Item]:
+def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surface: list[Item],
+                             freezing_point_known: bool = False) -> list[Item]:
     """Heat of snow, soil and deep layers after the step, under a surface of the items given, solved `passes` times.
 
     Columns in which a layer changed phase between the first passes are solved once more, or thrice where the second pass
@@ -106,7 +127,8 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
                   SweepDown(between.of("deep"),
                             first=between.of("deep").with_names(half_resistance_above="soil_half_resistance_bottom"))]
     deep_again = [Layers(ground_heat.deep_from_heat)] if deep_layers else []
-    conduct = heat_conduction(deep_layers, under_snow, surface)
+    first = heat_conduction(deep_layers, under_snow, surface, frozen.first_solve)
+    conduct = heat_conduction(deep_layers, under_snow, surface, frozen.solve)
     watched = Fused(ground_heat.solved.of("snow"), snow.snow_from_heat, snow.snow_phase_changed)
     watched_again = Fused(ground_heat.solved.of("snow"), snow.snow_from_heat, snow.snow_phase_still_changes)
     last = When("heat_unsolved", Repeat(LAST_PASSES, *soil_between_solves(freezing), *deep_again, Layers(snow.snow_from_heat),
@@ -120,26 +142,27 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
         more] if passes > 1 else []
     return [
         frozen_air,
-        Layers(Fused(begin_freezing, thawed_response)),
+        *([] if freezing_point_known else [Layers(far_from_freezing)]),
+        Layers(Fused(*frozen.begin)),
         SweepDown(between.of("snow"), first=ground_heat.conductance_to_surface.of("snow")),
         SweepDown(between.of("soil"),
                   first=between.of("soil").with_names(half_resistance_above="snow_half_resistance_bottom")),
         *(deep_begin if deep_layers else []),
-        When("ground_freezing", *(Layers(one, where=near_freezing) for one in frozen.begin),
-             Layers(frozen.first, where=below_thawed)),
+        When("ground_freezing", *(Layers(one, where=near_freezing) for one in frozen.point if not freezing_point_known),
+             Layers(frozen.first, where=below_thawed_before)),
         Layers(snow.snow_from_heat),
-        *conduct,
+        *first,
         *again,
     ]
 
 
-def ground_heat_balance(freezing: str, deep_layers: int, passes: int) -> list[Item]:
+def ground_heat_balance(freezing: str, deep_layers: int, passes: int, freezing_point_known: bool = False) -> list[Item]:
     """Surface energy balance, conduction and phase change; the skin, snow, soil and deep layers as one column."""
     surface: list[Item] = [Fused(ground_energy.surface_balance,
                                  ground_heat.surface_forward.with_names(conductance="snow_conductance_top"))]
     return [
         ground_energy.drying_surface,
-        *conduction_with_freezing(freezing, deep_layers, passes, surface),
+        *conduction_with_freezing(freezing, deep_layers, passes, surface, freezing_point_known),
         ground_energy.surface_fluxes,
         When("snow_present",
              snow.exchange_with_air,
@@ -147,7 +170,6 @@ def ground_heat_balance(freezing: str, deep_layers: int, passes: int) -> list[It
              snow.hand_to_soil),
         snow.snow_totals,
         *soil_from_heat(freezing),
-        Layers(ground_heat.end_soil),
         *([Layers(Fused(ground_heat.deep_from_heat, ground_heat.end_deep))] if deep_layers else []),
     ]
 
@@ -161,6 +183,7 @@ def soil_water_balance(hydraulics: str, bottom: str) -> list[Item]:
     return [
         soil_water.begin_soil_water,
         Layers(soil_water.layer_sinks),
+        Layers(soil_water.heat_before_flow),
         When("ground_freezing", Layers(SOIL_HYDRAULICS[hydraulics], where=below_thawed)),
         soil_water.evaporation_sink,
         SweepDown(soil_water.estimate_change, first_is_done=True),
@@ -176,6 +199,7 @@ def soil_water_balance(hydraulics: str, bottom: str) -> list[Item]:
                       soil_water.settle_substep),
         soil_water.end_soil_water,
         Layers(soil_water.heat_after_flow),
+        Layers(soil_water.layer_moisture),
     ]
 
 

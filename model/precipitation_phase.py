@@ -15,6 +15,12 @@ def snow_share(temperature):
     return min(max((ALL_RAIN - temperature) * (1.0 / (ALL_RAIN - ALL_SNOW)), 0.0), 1.0)
 
 
+@process(returns=("rainfall", "snowfall", "precipitating"))
+def dry_step(precipitation):
+    """Rain and snow (kg m-2 s-1) where nothing falls, and whether something does."""
+    return precipitation + 0.0, 0.0, 1.0 if precipitation != 0.0 else 0.0
+
+
 @process(returns=("rainfall", "snowfall"))
 def rain_and_snow(precipitation, air_temperature, saturation_pressure, saturation_slope, vapour_pressure_deficit,
                   psychrometric_constant):

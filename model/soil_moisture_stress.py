@@ -42,7 +42,13 @@ def root_fraction(layer_bottom, layer_bottom_bottom, layer_thickness, root_distr
     return (exp(decline * top) - exp(decline * bottom)) / (1.0 - exp(decline * deepest))
 
 
-ROOTS: tuple[Item, ...] = (SweepDown(next_layer_bottom, first=first_layer_bottom), Layers(root_fraction))
+@process(returns="per_stress_threshold")
+def stress_threshold(stress_potential_half):
+    """Reciprocal (m-1) of the suction from which `beps` limits uptake, half of that of half uptake."""
+    return 2.0 / stress_potential_half
+
+
+ROOTS: tuple[Item, ...] = (SweepDown(next_layer_bottom, first=first_layer_bottom), Layers(root_fraction), stress_threshold)
 
 
 def available_moisture(soil_liquid, soil_ice, residual_moisture):
@@ -59,8 +65,11 @@ def layer_supply(soil_temperature, soil_liquid, soil_ice, residual_moisture):
 
 def curved_stress(suction, half, exponent):
     """Ju et al. (2006): 1/(1 + ((s - s0)/s0)^a) beyond s0, which is half the suction of half uptake; 1 before it."""
-    threshold = 0.5 * half
-    beyond = suction / threshold - 1.0
+    return curve_beyond(suction * (2.0 / half) - 1.0, exponent)
+
+
+def curve_beyond(beyond, exponent):
+    """`curved_stress` from the suction beyond the threshold, relative to the threshold."""
     return 1.0 / (1.0 + pow_positive(max(beyond, 1e-12), exponent)) if beyond > 0.0 else 1.0
 
 
@@ -75,11 +84,23 @@ def begin_root_stress(time_step):
     return 0.0 * time_step, 0.0 * time_step
 
 
+@process(returns="root_uptake_share")
+def no_uptake():
+    """Layers that are frozen or lack roots give nothing."""
+    return 0.0
+
+
+@process(returns="may_give")
+def may_give(soil_temperature, root_fraction):
+    """Condition: is the layer thawed, and are there roots?"""
+    return (soil_temperature > 0.0) & (root_fraction > 0.0)
+
+
 @process(returns=("root_uptake_share", "root_stress_weight", "root_stress_sum"))
 def beps(root_stress_weight, root_stress_sum, root_fraction, water_potential, soil_temperature, soil_liquid, soil_ice,
-         residual_moisture, stress_potential_half, stress_exponent):
+         residual_moisture, per_stress_threshold, stress_exponent):
     """Adds a layer: roots times factor, and roots times squared factor, with the curved stress."""
-    factor = curved_stress(-water_potential, stress_potential_half, stress_exponent)
+    factor = curve_beyond(-water_potential * per_stress_threshold - 1.0, stress_exponent)
     factor = factor * layer_supply(soil_temperature, soil_liquid, soil_ice, residual_moisture)
     weight = root_fraction * factor
     return weight, root_stress_weight + weight, root_stress_sum + weight * factor
@@ -99,36 +120,48 @@ def clm(root_stress_weight, root_stress_sum, root_fraction, water_potential, soi
     return weight, root_stress_weight + weight, root_stress_sum + weight
 
 
-@process(returns=("moisture_stress", "root_water_limit"))
-def weighted_stress(root_stress_weight, root_stress_sum):
+@process(returns=("moisture_stress", "per_root_stress_weight", "scarce_water", "scarce_share"))
+def weighted_stress(root_stress_weight, root_stress_sum, time_step):
     """Mean factor weighted by uptake, for `beps`; 0, and nothing to draw, where no layer gives water."""
     giving = root_stress_weight > SMALLEST_SHARE
-    factor = root_stress_sum / (root_stress_weight if giving else 1.0)
-    return min(max(factor, 0.0), 1.0), NO_LIMIT if giving else 0.0
+    per = 1.0 / (root_stress_weight if giving else 1.0)
+    return min(max(root_stress_sum * per, 0.0), 1.0), per if giving else 0.0, NO_LIMIT * time_step if giving else 0.0, 1.0
 
 
-@process(returns=("moisture_stress", "root_water_limit"))
-def rooted_stress(root_stress_weight, root_stress_sum):
+@process(returns=("moisture_stress", "per_root_stress_weight", "scarce_water", "scarce_share"))
+def rooted_stress(root_stress_weight, root_stress_sum, time_step):
     """Mean factor over all roots, for `clm`; 0, and nothing to draw, where no layer gives water."""
-    return min(max(root_stress_sum, 0.0), 1.0), NO_LIMIT if root_stress_weight > SMALLEST_SHARE else 0.0
-
-
-@process(returns=("root_uptake_share", "root_water_limit"))
-def share_uptake(root_uptake_share, root_stress_weight, root_water_limit, soil_liquid, soil_ice, residual_moisture,
-                 layer_thickness, time_step):
-    """Shares that sum to 1 (or are all 0), and the transpiration (kg m-2 s-1) that empties no layer within the step."""
     giving = root_stress_weight > SMALLEST_SHARE
-    share = root_uptake_share / root_stress_weight if giving else 0.0 * root_uptake_share
+    per = 1.0 / (root_stress_weight if giving else 1.0)
+    return min(max(root_stress_sum, 0.0), 1.0), per if giving else 0.0, NO_LIMIT * time_step if giving else 0.0, 1.0
+
+
+@process(returns="gives_water")
+def gives_water(root_uptake_share):
+    """Condition: do roots draw from the layer?"""
+    return root_uptake_share > 0.0
+
+
+@process(returns=("root_uptake_share", "scarce_water", "scarce_share"))
+def share_uptake(root_uptake_share, per_root_stress_weight, scarce_water, scarce_share, soil_liquid, soil_ice,
+                 residual_moisture, layer_thickness):
+    """Shares that sum to 1 (or are all 0), and the water (kg m-2) of the layer that empties first, with its share."""
+    share = root_uptake_share * per_root_stress_weight
     water = available_moisture(soil_liquid, soil_ice, residual_moisture) * layer_thickness * WATER_DENSITY
-    drawn = share * time_step
-    counts = share > SMALLEST_SHARE
-    most = water / (drawn if counts else 1.0)
-    return share, min(most if counts else root_water_limit, root_water_limit)
+    first = (share > SMALLEST_SHARE) & (water * scarce_share < scarce_water * share)
+    return share, water if first else scarce_water, share if first else scarce_share
 
 
+@process(returns="root_water_limit")
+def uptake_limit(scarce_water, scarce_share, time_step):
+    """Transpiration (kg m-2 s-1) that empties no layer within the step."""
+    return scarce_water / (scarce_share * time_step)
+
+
+UPTAKE: tuple[Item, ...] = (Layers(share_uptake, where=gives_water), uptake_limit)
 SOIL_MOISTURE_STRESS: dict[str, tuple[Item, ...]] = {
-    "beps": (begin_root_stress, Layers(beps), weighted_stress, Layers(share_uptake)),
-    "clm": (begin_root_stress, Layers(clm), rooted_stress, Layers(share_uptake)),
+    "beps": (begin_root_stress, Layers(no_uptake), Layers(beps, where=may_give), weighted_stress, *UPTAKE),
+    "clm": (begin_root_stress, Layers(no_uptake), Layers(clm, where=may_give), rooted_stress, *UPTAKE),
 }
 
 

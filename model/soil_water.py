@@ -44,11 +44,16 @@ def begin_soil_water(throughfall_rain, snow_melt, soil_evaporation, ponded_water
     return 0.0, 0.0, 0.0, 0.0, 0.0, (throughfall_rain + snow_melt + max(-soil_evaporation, 0.0)) * PER_WATER, pond, 0.0, 0.0
 
 
-@process(returns=("water_heat_before", "soil_moisture_sink"))
-def layer_sinks(water_heat_before, soil_liquid, soil_temperature, layer_thickness, root_uptake_share, transpiration):
-    """Root uptake per layer, and the heat carried by liquid before it moves (J m-2)."""
-    heat = WATER_DENSITY * WATER_HEAT_CAPACITY * layer_thickness * soil_liquid * soil_temperature
-    return water_heat_before + heat, root_uptake_share * transpiration * PER_WATER
+@process(returns="soil_moisture_sink")
+def layer_sinks(root_uptake_share, transpiration):
+    """Root uptake per layer."""
+    return root_uptake_share * transpiration * PER_WATER
+
+
+@process(returns="water_heat_before")
+def heat_before_flow(water_heat_before, soil_liquid, soil_temperature, layer_thickness):
+    """Heat carried by liquid before it moves (J m-2)."""
+    return water_heat_before + WATER_DENSITY * WATER_HEAT_CAPACITY * layer_thickness * soil_liquid * soil_temperature
 
 
 @process(returns="soil_moisture_sink_top")
@@ -230,8 +235,13 @@ def end_soil_water(ponded_water, maximum_ponding, infiltrated_water, drained_wat
             infiltrated_water * WATER_DENSITY * per_step)
 
 
-@process(returns=("water_heat_after", "soil_moisture"))
-def heat_after_flow(water_heat_after, soil_liquid, soil_ice, soil_temperature, layer_thickness):
-    """Heat carried by liquid after it moved (J m-2), and layer moisture (kg m-2)."""
-    heat = WATER_DENSITY * WATER_HEAT_CAPACITY * layer_thickness * soil_liquid * soil_temperature
-    return water_heat_after + heat, (soil_liquid + soil_ice) * layer_thickness * WATER_DENSITY
+@process(returns="water_heat_after")
+def heat_after_flow(water_heat_after, soil_liquid, soil_temperature, layer_thickness):
+    """Heat carried by liquid after it moved (J m-2)."""
+    return water_heat_after + WATER_DENSITY * WATER_HEAT_CAPACITY * layer_thickness * soil_liquid * soil_temperature
+
+
+@process(returns="soil_moisture")
+def layer_moisture(soil_liquid, soil_ice, layer_thickness):
+    """Moisture of a layer (kg m-2)."""
+    return (soil_liquid + soil_ice) * layer_thickness * WATER_DENSITY

@@ -32,10 +32,16 @@ def mixed_temperature(canopy_temperature, surface_temperature, leaf_area_index):
     return canopy_temperature + bare * (surface_temperature - canopy_temperature)
 
 
-@process(returns=("soil_moisture_stored", "advected_heat"))
-def begin_storage_totals(snow_heat_added, water_heat_before, water_heat_after, time_step):
+@process(returns="advected_heat")
+def advected_heat(snow_heat_added, water_heat_before, water_heat_after, time_step):
     """Heat that water carried in or out of the column (W m-2)."""
-    return 0.0, (snow_heat_added + (water_heat_after - water_heat_before)) / time_step
+    return (snow_heat_added + (water_heat_after - water_heat_before)) / time_step
+
+
+@process(returns="soil_moisture_stored")
+def begin_stored_moisture():
+    """The sum starts at zero."""
+    return 0.0
 
 
 @process(returns="soil_moisture_stored")

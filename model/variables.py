@@ -163,12 +163,18 @@ DERIVED = _declare("derived", """
     driest_van_genuchten          | 1            |  |  |  | saturation of oven-dry soil by van Genuchten's curve
     layer_bottom                  | m            |  |  |  | depth of the bottom of soil layers
     root_fraction                 | 1            |  |  |  | share of roots in soil layers
+    per_porosity                  | 1            |  |  |  | reciprocal of the pore volume
+    log_driest_campbell           | 1            |  |  |  | logarithm of the saturation of oven-dry soil by Campbell's curve
+    thawed_conductivity           | W m-1 K-1    |  |  |  | thermal conductivity of thawed soil that is full of water
+    per_thawed_excess             | m K W-1      |  |  |  | reciprocal of the thermal conductivity of thawed soil full of water beyond that of dry soil
+    solid_volume_heat             | J m-3 K-1    |  |  |  | heat capacity of the solids in a volume of soil
     shallow_share                 | 1            |  |  |  | share of soil layers in the top 0.3 m, where roots respire and litter decays
     shallow_pore_share            | 1            |  |  |  | the same, divided by pore volume
 """, "soil") + _declare("derived", """
     deep_bottom                   | m            |  |  |  | depth of the bottom of layers below the soil
 """, "deep") + _declare("derived", """
     per_time_step                 | s-1          |  |  |  | reciprocal of the time step
+    per_stress_threshold          | m-1          |  |  |  | reciprocal of the suction from which uptake by roots is limited
     respiration_q10_log           | K-1          |  |  |  | warming response of maintenance respiration as an exponent per kelvin
     labile_kept                   | 1            |  |  |  | share of labile carbon that growth leaves over a time step
     foliage_lignin                | 1            |  |  |  | lignin share of structural leaf litter
@@ -225,6 +231,7 @@ AIR_DIAGNOSTICS = _declare("diagnostic", """
     daily_growing_season_index    | 1            | 0..1       |                               |          | growing-season index of the day so far
     rainfall                      | kg m-2 s-1   |            | rainfall_flux                 | Rainf    | rain
     snowfall                      | kg m-2 s-1   |            | snowfall_flux                 | Snowf    | snow
+    precipitating                 | 1            |            |                               |          | 1 where rain or snow falls
     saturation_pressure           | kPa          |            |                               |          | saturation vapour pressure at air temperature
     saturation_slope              | kPa K-1      |            |                               |          | slope of saturation vapour pressure at air temperature
     vapour_pressure_deficit       | kPa          |            | water_vapor_saturation_deficit_in_air | VPD | vapour pressure deficit of the air
@@ -262,6 +269,9 @@ CANOPY_DIAGNOSTICS = _declare("diagnostic", """
     throughfall_snow              | kg m-2 s-1   |            |                               |          | snow and unloading that reach the ground
     root_stress_weight            | 1            |            |                               |          | root shares times their stress factors, summed over soil layers
     root_stress_sum               | 1            |            |                               |          | root shares times squared stress factors, summed over soil layers
+    per_root_stress_weight        | 1            |            |                               |          | reciprocal of the sum of root shares times their stress factors; 0 where no layer gives water
+    scarce_water                  | kg m-2       |            |                               |          | water that roots may take from the layer that empties first
+    scarce_share                  | 1            |            |                               |          | share of transpiration drawn from that layer
     stress_on_capacity            | 1            | 0..1       |                               |          | soil moisture stress on carboxylation and electron transport
     stress_on_slope               | 1            | 0..1       |                               |          | soil moisture stress on the slope of stomatal conductance
     acclimated_transport_ratio    | 1            |            |                               |          | electron transport to carboxylation at 25 degC, acclimated to growth temperature
@@ -457,6 +467,7 @@ GROUND_WORK = _declare("diagnostic", """
     largest_moisture_change       | m3 m-3       |            |                               |          | estimated largest change of moisture within the step
     infiltrated_water             | m            |            |                               |          | infiltration within the step
     drained_water                 | m            |            |                               |          | drainage within the step
+    icy_surface                   | 1            |            |                               |          | 1 where the uppermost soil layer holds ice
     ground_freezing               | 1            |            |                               |          | 1 where water in the soil is frozen or may freeze within the step
     thaw_open                     | 1            |            |                               |          | 1 while the ground above is thawed
     top_ice                       | m            |            |                               |          | frozen water in the top of the soil
@@ -473,6 +484,7 @@ GROUND_WORK = _declare("diagnostic", """
     water_sweep_ratio             | 1            |            |                               |          | elimination: moisture change per change below
     water_sweep_value             | m3 m-3       |            |                               |          | elimination: moisture change
     freezing_temperature          | degC         |            |                               |          | temperature at which soil layers begin to freeze
+    freezing_step                 | 1            |            |                               |          | last correction of ln(T / Tf), by which freezing layers are solved
     soil_solved_temperature       | degC         |            |                               |          | temperature of soil layers that conduction was solved for
 """, "soil") + _declare("diagnostic", """
     snow_ice                      | kg m-2       |            |                               |          | frozen part of snow layers before conduction

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from terraflux.model.constants import KELVIN, SOLAR_CONSTANT
 from terraflux.model.diffuse_fraction import erbs
 from terraflux.model.disaggregation import rows
-from terraflux.model.disaggregation.precipitation_course import PRECIPITATION_COURSE
+from terraflux.model.disaggregation.precipitation_course import LEVELS, PRECIPITATION_COURSE, cascade_fall, cascade_share
 from terraflux.model.disaggregation.random_numbers import absorbed, cell_keys
 from terraflux.model.disaggregation.temperature_course import TEMPERATURE_COURSE
 from terraflux.model.growth_temperature import growth_temperature
@@ -36,6 +36,7 @@ MADE = ("cosine_zenith", "diffuse_fraction", "photoperiod")  # by the sun alone
 SHAPED = ("shortwave_down", "longwave_down", "air_temperature", "vapour_pressure", "precipitation")  # follow a course
 NOONS = np.arange(-2, 3)  # days whose noons in Greenwich surround a local noon
 SHARED_FILES, DAILY_FILE, HOURS_FILE = ("refine_sun.py", "refine_common.py"), "refine_daily.py", "refine_hours.py"
+COURSE_FILE, CASCADE_FILE = "refine_course.py", "refine_cascade.py"
 
 
 class DisaggregationError(ValueError):
@@ -218,12 +219,16 @@ def _refinement(names: Sequence[tuple[str, int]], daily: bool, temperature: str,
     numbers |= {"CARRIED_COARSE": tuple(coarse[name] for name in carried)}
     numbers |= {"CARRIED_FINE": tuple(fine[name] for name in carried)}
     folder = Path(__file__).parent
-    parts = [copied_text(folder / file) for file in (*SHARED_FILES, DAILY_FILE if daily else HOURS_FILE)]
+    cascade = daily and PRECIPITATION_COURSE[precipitation] is cascade_fall
+    course = CASCADE_FILE if cascade else COURSE_FILE
+    files = (*SHARED_FILES, *((course, DAILY_FILE) if daily else (HOURS_FILE,)))
+    parts = [copied_text(folder / file) for file in files]
     functions: list[Callable[..., float]] = [erbs, saturation_vapour_pressure]
     if daily:
         warmth, fall = TEMPERATURE_COURSE[temperature], PRECIPITATION_COURSE[precipitation]
-        functions += [absorbed, warmth, fall]
-        parts.insert(0, f"refine_warmth = {warmth.__name__}\nrefine_fall = {fall.__name__}")
+        functions += [absorbed, warmth, cascade_share if cascade else fall]
+        numbers |= {"LEVELS": LEVELS}
+        parts.insert(0, f"refine_warmth = {warmth.__name__}" + ("" if cascade else f"\nrefine_fall = {fall.__name__}"))
     return Refinement("\n\n\n".join(parts), tuple(numbers.items()), tuple(functions), len(coarse))
 
 

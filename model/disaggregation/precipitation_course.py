@@ -34,6 +34,12 @@ def triangular_fall(passed, bits):
     return fallen - triangle_until((1.0 - begin) / duration)
 
 
+def cascade_share(bits, branch):
+    """What the first half of an interval takes of its rain: all, nothing, or a uniform random share."""
+    luck = share_of(branched(bits, branch))
+    return min(max((luck - 0.5 * ONE_SIDED) / (1.0 - ONE_SIDED), 0.0), 1.0)
+
+
 def cascade_fall(passed, bits):
     """A random cascade: every interval gives its rain to one half of it, or shares it by a uniform random number.
 
@@ -41,8 +47,7 @@ def cascade_fall(passed, bits):
     """
     fallen, share, place, branch = 0.0 * bits, 1.0 + 0.0 * bits, 1.0 * passed, 1.0 + 0.0 * bits
     for _level in range(LEVELS):
-        luck = share_of(branched(bits, branch))
-        first = min(max((luck - 0.5 * ONE_SIDED) / (1.0 - ONE_SIDED), 0.0), 1.0)
+        first = cascade_share(bits, branch)
         later = 2.0 * place >= 1.0
         fallen = fallen + share * first if later else fallen
         share = share * (1.0 - first) if later else share * first

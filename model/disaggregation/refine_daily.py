@@ -5,15 +5,16 @@ of `refine_sun`, then working rows; `fine` [step * forcing, lane] receives the f
 """
 
 from terraflux.model.constants import KELVIN
-from terraflux.model.disaggregation.precipitation_course import uniform_fall as refine_fall
 from terraflux.model.disaggregation.random_numbers import absorbed
 from terraflux.model.disaggregation.refine_common import (
+    WORK_FALLEN,
     WORK_SHARE,
     WORK_WARMTH,
     refine_constant,
     refine_load,
     refine_vapour,
 )
+from terraflux.model.disaggregation.refine_course import refine_fallen
 from terraflux.model.disaggregation.refine_sun import (
     DAY_LENGTH,
     DAY_START,
@@ -62,102 +63,98 @@ def refine(fine, held, interval, forcing, series, arrangement, whole, calendar, 
     refine_light(fine, held, 0, steps, steps, COARSE_SHORTWAVE_DOWN)
     work = HELD_SUN + SUN_ROWS * (steps + 1)
     refine_temperature(fine, held, steps, work)
-    refine_constant(fine, held[COARSE_VAPOUR_PRESSURE], steps, FINE_VAPOUR_PRESSURE)
-    refine_vapour(fine, held[COARSE_VAPOUR_PRESSURE], held, work, steps)
-    refine_longwave(fine, held[COARSE_LONGWAVE_DOWN], held[work + WORK_WARMTH], steps)
+    refine_constant(fine, held, COARSE_VAPOUR_PRESSURE, steps, FINE_VAPOUR_PRESSURE)
+    refine_vapour(fine, COARSE_VAPOUR_PRESSURE, held, work, steps)
+    refine_longwave(fine, held, work + WORK_WARMTH, steps)
     refine_precipitation(fine, held, steps, calendar[3, day + 2], work)
     for k in range(len(CARRIED_COARSE)):
-        refine_constant(fine, held[CARRIED_COARSE[k]], steps, CARRIED_FINE[k])
+        refine_constant(fine, held, CARRIED_COARSE[k], steps, CARRIED_FINE[k])
 
 
 @block_function
 def refine_temperature(fine, held, steps, work):
     """Air temperature: the course of the day, shifted so that the mean is kept."""
-    until, total = held[work + WORK_WARMTH], held[work + WORK_SHARE]
-    start, length = held[HELD_DAY + DAY_START], held[HELD_DAY + DAY_LENGTH]
     for lane in range(LANES):
-        total[lane] = 0.0
-        until[lane] = refine_warmth(12.0 + start[lane] * (12.0 / SUN_PI), length[lane])
+        hour = 12.0 + held[HELD_DAY + DAY_START, lane] * (12.0 / SUN_PI)
+        held[work + WORK_SHARE, lane] = 0.0
+        held[work + WORK_WARMTH, lane] = refine_warmth(hour, held[HELD_DAY + DAY_LENGTH, lane])
     for number in range(steps):
-        air, passed = fine[number * N_FORCING + FINE_AIR_TEMPERATURE], 24.0 * (number + 1.0) / steps
-        refine_warming(air, until, total, start, length, passed, steps / 24.0)
-    mean, swing = held[COARSE_AIR_TEMPERATURE], held[COARSE_AIR_TEMPERATURE_RANGE]
+        refine_warming(fine, number * N_FORCING + FINE_AIR_TEMPERATURE, held, work, 24.0 * (number + 1.0) / steps, steps / 24.0)
     for number in range(steps):
-        refine_level(fine[number * N_FORCING + FINE_AIR_TEMPERATURE], mean, swing, total, 1.0 / steps)
+        refine_level(fine, number * N_FORCING + FINE_AIR_TEMPERATURE, held, work, 1.0 / steps)
 
 
 @block_function
-def refine_warming(air, until, total, start, length, passed, per_step):
-    """The course (0..1) of air temperature in one step, into `air`."""
+def refine_warming(fine, row, held, work, passed, per_step):
+    """The course (0..1) of air temperature in one step, into a row of `fine`."""
     for lane in range(LANES):
-        now = refine_warmth(12.0 + start[lane] * (12.0 / SUN_PI) + passed, length[lane])
-        shape = (now - until[lane]) * per_step
-        until[lane] = now
-        total[lane] += shape
-        air[lane] = shape
+        hour = 12.0 + held[HELD_DAY + DAY_START, lane] * (12.0 / SUN_PI) + passed
+        now = refine_warmth(hour, held[HELD_DAY + DAY_LENGTH, lane])
+        shape = (now - held[work + WORK_WARMTH, lane]) * per_step
+        held[work + WORK_WARMTH, lane] = now
+        held[work + WORK_SHARE, lane] += shape
+        fine[row, lane] = shape
 
 
 @block_function
-def refine_level(air, mean, swing, total, per_steps):
+def refine_level(fine, row, held, work, per_steps):
     """Air temperature of one step from its course."""
     for lane in range(LANES):
-        air[lane] = mean[lane] + max(swing[lane], 0.0) * (air[lane] - total[lane] * per_steps)
+        swing = held[COARSE_AIR_TEMPERATURE_RANGE, lane]
+        above = fine[row, lane] - held[work + WORK_SHARE, lane] * per_steps
+        fine[row, lane] = held[COARSE_AIR_TEMPERATURE, lane] + max(swing, 0.0) * above
 
 
 @block_function
-def refine_longwave(fine, mean, total, steps):
+def refine_longwave(fine, held, total, steps):
     """Longwave from the sky: clear-sky emissivity of Brutsaert (1975) times a black body, scaled to the mean of the day."""
     for lane in range(LANES):
-        total[lane] = 0.0
+        held[total, lane] = 0.0
     for number in range(steps):
-        row = number * N_FORCING
-        refine_sky(fine[row + FINE_LONGWAVE_DOWN], fine[row + FINE_AIR_TEMPERATURE], fine[row + FINE_VAPOUR_PRESSURE], total)
+        refine_sky(fine, number * N_FORCING, held, total)
     for lane in range(LANES):
-        total[lane] = mean[lane] * steps / total[lane]
+        held[total, lane] = held[COARSE_LONGWAVE_DOWN, lane] * steps / held[total, lane]
     for number in range(steps):
-        refine_scale(fine[number * N_FORCING + FINE_LONGWAVE_DOWN], total)
+        for lane in range(LANES):
+            fine[number * N_FORCING + FINE_LONGWAVE_DOWN, lane] *= held[total, lane]
 
 
 @block_function
-def refine_sky(sky, air, vapour, total):
+def refine_sky(fine, row, held, total):
     """Relative longwave of one step."""
     for lane in range(LANES):
-        kelvin = air[lane] + KELVIN
+        kelvin = fine[row + FINE_AIR_TEMPERATURE, lane] + KELVIN
+        vapour = fine[row + FINE_VAPOUR_PRESSURE, lane]
         hundreds = 0.01 * kelvin
-        emissivity = exp(log(max(vapour[lane], 1e-4) / kelvin) * (1.0 / 7.0))
-        sky[lane] = emissivity * hundreds * hundreds * hundreds * hundreds
-        total[lane] += sky[lane]
-
-
-@block_function
-def refine_scale(values, factor):
-    """Multiplies a row by another."""
-    for lane in range(LANES):
-        values[lane] *= factor[lane]
+        emissivity = exp(log(max(vapour, 1e-4) / kelvin) * (1.0 / 7.0))
+        sky = emissivity * hundreds * hundreds * hundreds * hundreds
+        fine[row + FINE_LONGWAVE_DOWN, lane] = sky
+        held[total, lane] += sky
 
 
 @block_function
 def refine_precipitation(fine, held, steps, date, work):
     """Precipitation: the course of the day that cell and date give; nothing to do where it is dry."""
-    until, bits, total = held[work + WORK_WARMTH], held[work + WORK_SHARE], held[COARSE_PRECIPITATION]
-    first, second = held[HELD_PLACE + PLACE_FIRST_KEY], held[HELD_PLACE + PLACE_SECOND_KEY]
     wet = 0
     for lane in range(LANES):
-        wet |= 1 if total[lane] != 0.0 else 0
+        wet |= 1 if held[COARSE_PRECIPITATION, lane] != 0.0 else 0
     if wet == 0:
-        refine_constant(fine, total, steps, FINE_PRECIPITATION)
+        refine_constant(fine, held, COARSE_PRECIPITATION, steps, FINE_PRECIPITATION)
         return
     for lane in range(LANES):
-        bits[lane] = absorbed(absorbed(first[lane], date), second[lane])
-        until[lane] = 0.0
+        first = absorbed(held[HELD_PLACE + PLACE_FIRST_KEY, lane], date)
+        held[work + WORK_SHARE, lane] = absorbed(first, held[HELD_PLACE + PLACE_SECOND_KEY, lane])
+        held[work + WORK_WARMTH, lane] = 0.0
     for number in range(steps):
-        refine_rain(fine[number * N_FORCING + FINE_PRECIPITATION], total, bits, until, (number + 1.0) / steps, 1.0 * steps)
+        refine_fallen(held, number, steps, work)
+        refine_rain(fine, number * N_FORCING + FINE_PRECIPITATION, held, work, 1.0 * steps)
 
 
 @block_function
-def refine_rain(rain, total, bits, until, passed, steps):
+def refine_rain(fine, row, held, work, steps):
     """Precipitation of one step."""
     for lane in range(LANES):
-        now = refine_fall(passed, bits[lane])
-        rain[lane] = total[lane] * steps * max(now - until[lane], 0.0)
-        until[lane] = now
+        now = held[work + WORK_FALLEN, lane]
+        share = max(now - held[work + WORK_WARMTH, lane], 0.0)
+        fine[row, lane] = held[COARSE_PRECIPITATION, lane] * steps * share
+        held[work + WORK_WARMTH, lane] = now

@@ -47,9 +47,9 @@ def refine(fine, held, interval, forcing, series, arrangement, whole, calendar, 
     refine_light(fine, held, of_day * count, count, steps, COARSE_SHORTWAVE_DOWN)
     refine_line(fine, held, count, COARSE_AIR_TEMPERATURE, FINE_AIR_TEMPERATURE)
     refine_line(fine, held, count, COARSE_VAPOUR_PRESSURE, FINE_VAPOUR_PRESSURE)
-    refine_vapour(fine, held[COARSE_VAPOUR_PRESSURE], held, HELD_SUN + SUN_ROWS * (steps + 1), count)
+    refine_vapour(fine, COARSE_VAPOUR_PRESSURE, held, HELD_SUN + SUN_ROWS * (steps + 1), count)
     refine_line(fine, held, count, COARSE_LONGWAVE_DOWN, FINE_LONGWAVE_DOWN)
-    refine_constant(fine, held[COARSE_PRECIPITATION], count, FINE_PRECIPITATION)
+    refine_constant(fine, held, COARSE_PRECIPITATION, count, FINE_PRECIPITATION)
     for k in range(len(CARRIED_COARSE)):
         refine_line(fine, held, count, CARRIED_COARSE[k], CARRIED_FINE[k])
 
@@ -58,15 +58,15 @@ def refine(fine, held, interval, forcing, series, arrangement, whole, calendar, 
 def refine_line(fine, held, count, coarse, row):
     """A variable that is linear within the interval."""
     for number in range(count):
-        refine_slope(fine[number * N_FORCING + row], held[N_COARSE + coarse], held[coarse], held[2 * N_COARSE + coarse],
-                     (number + 0.5) / count - 0.5)
+        refine_slope(fine, number * N_FORCING + row, held, coarse, (number + 0.5) / count - 0.5)
 
 
 @block_function
-def refine_slope(values, before, now, after, part):
+def refine_slope(fine, row, held, coarse, part):
     """Values of one step, `part` of the interval away from its middle."""
     for lane in range(LANES):
-        rise, fall = now[lane] - before[lane], after[lane] - now[lane]
+        now = held[coarse, lane]
+        rise, fall = now - held[N_COARSE + coarse, lane], held[2 * N_COARSE + coarse, lane] - now
         size = min(min(2.0 * abs(rise), 2.0 * abs(fall)), 0.5 * abs(rise + fall))
         size = size if rise * fall > 0.0 else 0.0
-        values[lane] = now[lane] + part * (size if rise > 0.0 else -size)
+        fine[row, lane] = now + part * (size if rise > 0.0 else -size)

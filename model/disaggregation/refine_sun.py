@@ -39,19 +39,13 @@ SUN_PI = 3.141592653589793
 def refine_places(held, series, places):
     """What the series of the lanes bring along."""
     for row in range(PLACE_ROWS):
-        brought = held[HELD_PLACE + row]
         for lane in range(LANES):
-            brought[lane] = places[row, series[lane]]
+            held[HELD_PLACE + row, lane] = places[row, series[lane]]
 
 
 @block_function
 def refine_noon(held, day, calendar):
     """The sun at the local noon of a day; `calendar` holds noons of Greenwich from two days before the first day."""
-    sines, cosines, shift = held[HELD_PLACE + PLACE_SINE], held[HELD_PLACE + PLACE_COSINE], held[HELD_PLACE + PLACE_SHIFT]
-    lengths, starts = held[HELD_DAY + DAY_LENGTH], held[HELD_DAY + DAY_START]
-    sunsets, top = held[HELD_DAY + DAY_SUNSET], held[HELD_DAY + DAY_TOP]
-    straight, swinging, highest = held[HELD_DAY + DAY_ONE], held[HELD_DAY + DAY_TWO], held[HELD_DAY + DAY_THREE]
-    first_sine, first_cosine = held[HELD_DAY + DAY_FOUR], held[HELD_DAY + DAY_FIVE]
     for lane in range(LANES):
         sine, equation, nearness = 0.0, 0.0, 0.0
         for near in range(5):
@@ -59,57 +53,59 @@ def refine_noon(held, day, calendar):
             sine += weight * calendar[0, day + near]
             equation += weight * calendar[1, day + near]
             nearness += weight * calendar[2, day + near]
-        straight[lane] = sines[lane] * sine
-        swinging[lane] = cosines[lane] * sqrt(1.0 - sine * sine)
-        top[lane] = SOLAR_CONSTANT * nearness
-        cosine = min(max(-straight[lane] / swinging[lane], -1.0), 1.0)
-        highest[lane] = sqrt(1.0 - cosine * cosine)
+        straight = held[HELD_PLACE + PLACE_SINE, lane] * sine
+        swinging = held[HELD_PLACE + PLACE_COSINE, lane] * sqrt(1.0 - sine * sine)
+        cosine = min(max(-straight / swinging, -1.0), 1.0)
         sunset = math.acos(cosine)
-        start = (shift[lane] + equation - 12.0) * (SUN_PI / 12.0)
+        start = (held[HELD_PLACE + PLACE_SHIFT, lane] + equation - 12.0) * (SUN_PI / 12.0)
         start = start - 2.0 * SUN_PI * math.floor((start + SUN_PI) * (0.5 / SUN_PI))
-        sunsets[lane] = sunset
-        lengths[lane] = sunset * (24.0 / SUN_PI)
-        starts[lane] = start
-        first_sine[lane] = math.sin(start)
-        first_cosine[lane] = math.cos(start)
+        held[HELD_DAY + DAY_LENGTH, lane] = sunset * (24.0 / SUN_PI)
+        held[HELD_DAY + DAY_START, lane] = start
+        held[HELD_DAY + DAY_SUNSET, lane] = sunset
+        held[HELD_DAY + DAY_TOP, lane] = SOLAR_CONSTANT * nearness
+        held[HELD_DAY + DAY_ONE, lane] = straight
+        held[HELD_DAY + DAY_TWO, lane] = swinging
+        held[HELD_DAY + DAY_THREE, lane] = sqrt(1.0 - cosine * cosine)
+        held[HELD_DAY + DAY_FOUR, lane] = math.sin(start)
+        held[HELD_DAY + DAY_FIVE, lane] = math.cos(start)
 
 
 @block_function
 def refine_sun(held, day, steps, calendar, turns):
     """Light and sunlit share of all steps of a day: exact integrals over the hour angle, from one edge to the next."""
     refine_noon(held, day, calendar)
-    start, sunset = held[HELD_DAY + DAY_START], held[HELD_DAY + DAY_SUNSET]
     for edge in range(steps + 1):
-        refine_edge(held[HELD_SUN + edge], held[HELD_SUN + steps + 1 + edge], start, sunset, held[HELD_DAY + DAY_ONE],
-                    held[HELD_DAY + DAY_TWO], held[HELD_DAY + DAY_THREE], held[HELD_DAY + DAY_FOUR], held[HELD_DAY + DAY_FIVE],
-                    turns[0, edge], turns[1, edge], 2.0 * SUN_PI * edge / steps)
+        refine_edge(held, HELD_SUN + edge, HELD_SUN + steps + 1 + edge, turns[0, edge], turns[1, edge],
+                    2.0 * SUN_PI * edge / steps)
     per_step = steps / (2.0 * SUN_PI)
     for number in range(steps):
-        refine_difference(held[HELD_SUN + number], held[HELD_SUN + number + 1], per_step)
-        refine_difference(held[HELD_SUN + steps + 1 + number], held[HELD_SUN + steps + 2 + number], per_step)
+        refine_difference(held, HELD_SUN + number, per_step)
+        refine_difference(held, HELD_SUN + steps + 1 + number, per_step)
 
 
 @block_function
-def refine_edge(light, length, start, sunset, straight, swinging, highest, first_sine, first_cosine, along, across, passed):
+def refine_edge(held, light, length, along, across, passed):
     """Integrals of the cosine of the zenith angle and of sunlit time from the first midnight until an edge."""
-    for lane in range(LANES):
-        now = start[lane] + passed
+    for lane in range(LANES):  # numbers are taken out of rows before they are chosen among, else lanes go one by one
+        sunset, highest = held[HELD_DAY + DAY_SUNSET, lane], held[HELD_DAY + DAY_THREE, lane]
+        now = held[HELD_DAY + DAY_START, lane] + passed
         later = now - 2.0 * SUN_PI
-        sine = first_sine[lane] * along + first_cosine[lane] * across
-        one = sine if now < sunset[lane] else highest[lane]
-        one = one if now > -sunset[lane] else -highest[lane]
-        two = sine if later < sunset[lane] else highest[lane]
-        two = two if later > -sunset[lane] else -highest[lane]
-        lit = min(max(now, -sunset[lane]), sunset[lane]) + min(max(later, -sunset[lane]), sunset[lane])
-        light[lane] = straight[lane] * lit + swinging[lane] * (one + two)
-        length[lane] = lit
+        sine = held[HELD_DAY + DAY_FOUR, lane] * along + held[HELD_DAY + DAY_FIVE, lane] * across
+        one = sine if now < sunset else highest
+        one = one if now > -sunset else -highest
+        two = sine if later < sunset else highest
+        two = two if later > -sunset else -highest
+        lit = min(max(now, -sunset), sunset) + min(max(later, -sunset), sunset)
+        held[light, lane] = held[HELD_DAY + DAY_ONE, lane] * lit + held[HELD_DAY + DAY_TWO, lane] * (one + two)
+        held[length, lane] = lit
 
 
 @block_function
-def refine_difference(now, later, factor):
+def refine_difference(held, row, factor):
     """What lies between two edges."""
     for lane in range(LANES):
-        now[lane] = max((later[lane] - now[lane]) * factor, 0.0)
+        between = (held[row + 1, lane] - held[row, lane]) * factor
+        held[row, lane] = max(between, 0.0)
 
 
 @block_function
@@ -119,57 +115,50 @@ def refine_light(fine, held, first, count, steps, given):
     Sunlight follows the cosine of the zenith angle, at most CLEAREST of sunlight above the atmosphere; the rest is spread over
     the sunlit time, or over all of it where the sun does not rise.
     """
-    total, sunlit, factor = held[HELD_DAY + DAY_ONE], held[HELD_DAY + DAY_TWO], held[HELD_DAY + DAY_THREE]
     light, length = HELD_SUN + first, HELD_SUN + steps + 1 + first
     for lane in range(LANES):
-        total[lane] = 0.0
-        sunlit[lane] = 0.0
+        held[HELD_DAY + DAY_ONE, lane] = 0.0
+        held[HELD_DAY + DAY_TWO, lane] = 0.0
     for number in range(count):
-        refine_add(total, held[light + number])
-        refine_add(sunlit, held[length + number])
-    refine_factors(total, sunlit, factor, held[HELD_DAY + DAY_TOP], held[given], 1.0 / count)
+        for lane in range(LANES):
+            held[HELD_DAY + DAY_ONE, lane] += held[light + number, lane]
+            held[HELD_DAY + DAY_TWO, lane] += held[length + number, lane]
+    refine_factors(held, given, 1.0 / count)
     for number in range(count):
-        row = number * N_FORCING
-        refine_shine(fine[row + FINE_SHORTWAVE_DOWN], fine[row + FINE_DIFFUSE_FRACTION], fine[row + FINE_COSINE_ZENITH],
-                     held[light + number], held[length + number], held[HELD_DAY + DAY_TOP], total, sunlit, factor)
-        refine_copy(fine[row + FINE_PHOTOPERIOD], held[HELD_DAY + DAY_LENGTH])
+        refine_shine(fine, number * N_FORCING, held, light + number, length + number)
+        refine_copy(fine, number * N_FORCING + FINE_PHOTOPERIOD, held, HELD_DAY + DAY_LENGTH)
 
 
 @block_function
-def refine_add(sums, values):
-    """Adds a row to another."""
-    for lane in range(LANES):
-        sums[lane] += values[lane]
-
-
-@block_function
-def refine_copy(into, values):
+def refine_copy(into, row, values, place):
     """Copies a row to another."""
     for lane in range(LANES):
-        into[lane] = values[lane]
+        into[row, lane] = values[place, lane]
 
 
 @block_function
-def refine_factors(total, sunlit, factor, top, given, per_count):
+def refine_factors(held, given, per_count):
     """From sums of cosines and sunlit shares: what multiplies the cosine, the sunlit share, and what is added."""
     for lane in range(LANES):
-        mean = total[lane] * per_count
-        share = sunlit[lane] * per_count
-        clear = min(given[lane] / max(mean, 1e-12), CLEAREST * top[lane])
-        rest = given[lane] - clear * mean
-        factor[lane] = clear
-        total[lane] = rest / max(share, 1e-12) if share > 1e-9 else 0.0
-        sunlit[lane] = 0.0 if share > 1e-9 else rest
+        amount, above = held[given, lane], held[HELD_DAY + DAY_TOP, lane]
+        mean = held[HELD_DAY + DAY_ONE, lane] * per_count
+        share = held[HELD_DAY + DAY_TWO, lane] * per_count
+        clear = min(amount / max(mean, 1e-12), CLEAREST * above)
+        rest = amount - clear * mean
+        held[HELD_DAY + DAY_ONE, lane] = rest / max(share, 1e-12) if share > 1e-9 else 0.0
+        held[HELD_DAY + DAY_TWO, lane] = 0.0 if share > 1e-9 else rest
+        held[HELD_DAY + DAY_THREE, lane] = clear
 
 
 @block_function
-def refine_shine(shortwave, diffuse, zenith, light, length, top, total, sunlit, factor):
+def refine_shine(fine, row, held, light, length):
     """Sunlight, its diffuse share and the mean cosine of the zenith angle of one step."""
     for lane in range(LANES):
-        above = top[lane] * light[lane]
-        now = factor[lane] * light[lane] + total[lane] * length[lane] + sunlit[lane]
+        sun, lit = held[light, lane], held[length, lane]
+        above = held[HELD_DAY + DAY_TOP, lane] * sun
+        now = held[HELD_DAY + DAY_THREE, lane] * sun + held[HELD_DAY + DAY_ONE, lane] * lit + held[HELD_DAY + DAY_TWO, lane]
         share = erbs(now / max(above, DARKEST))
-        mean = min(light[lane] / max(length[lane], 1e-9), 1.0)
-        shortwave[lane] = now
-        diffuse[lane] = share if above >= DARKEST else 1.0
-        zenith[lane] = mean if length[lane] > 1e-9 else 0.0
+        mean = min(sun / max(lit, 1e-9), 1.0)
+        fine[row + FINE_SHORTWAVE_DOWN, lane] = now
+        fine[row + FINE_DIFFUSE_FRACTION, lane] = share if above >= DARKEST else 1.0
+        fine[row + FINE_COSINE_ZENITH, lane] = mean if lit > 1e-9 else 0.0

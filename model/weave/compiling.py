@@ -19,6 +19,7 @@ OVERLAP = 4  # vectors of a lane loop under way at once; LLVM's own choice is of
 WHOLE_REGISTER = 8  # numbers of 64 bits in the widest register
 NO_LIMIT = 2**32 - 1  # LLVM's default
 LLVM_CHOOSES = 0
+MOST_CHECKS, USUAL_CHECKS = 128, 8  # of arrays that may overlap, before a lane loop over them
 OPERATION = r"= (?:tail )?(?:fadd|fsub|fmul|fdiv|call [^\n]*?@llvm\.(?:fma|sqrt|floor|ceil))[^\n]*"
 
 
@@ -44,7 +45,8 @@ def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
     a compiler makes much that lives and little that dies. From eight lanes on, vectors take whole registers: numba's
     passes ask its machine description how wide these are, so another one stands in for it meanwhile. Where a block is no
     more than the vectors under way at once, it becomes one turn without a loop; longer loops would be unrolled around
-    them, which takes LLVM minutes.
+    them, which takes LLVM minutes. Loops over many arrays (as those of the refinement of forcing) are vectorised behind a check
+    that these do not overlap; LLVM would give them up.
     """
     collecting = gc.isenabled()
     generator = cpu_target.target_context.codegen()
@@ -53,6 +55,7 @@ def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
     with global_compiler_lock:
         gc.disable()
         llvmlite.binding.set_option("", f"--unroll-full-max-count={SHORT_LOOP}")
+        llvmlite.binding.set_option("", f"--runtime-memory-check-threshold={MOST_CHECKS}")
         if wide is not None:
             generator._tm = wide
             if lanes <= OVERLAP * WHOLE_REGISTER:
@@ -64,6 +67,7 @@ def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
                 generator._tm = usual
             llvmlite.binding.set_option("", f"--unroll-full-max-count={NO_LIMIT}")
             llvmlite.binding.set_option("", f"--force-vector-interleave={LLVM_CHOOSES}")
+            llvmlite.binding.set_option("", f"--runtime-memory-check-threshold={USUAL_CHECKS}")
             if collecting:
                 gc.enable()
 

@@ -14,6 +14,7 @@ from terraflux.model.weave.text import indent
 from terraflux.model.weave.weaving import Weaving
 
 LARGEST = 1.7e308
+ROWS_AT_ONCE = 20
 COMPILED_HEADER = '''
 import math
 
@@ -59,7 +60,8 @@ def time_loop_text() -> str:
 def engine_names(refinement: str = NOT_REFINED) -> set[str]:
     """Names that woven modules define themselves, with the text of their refinement."""
     text = "\n".join((COMPILED_HEADER, HELPERS, time_loop_text(), refinement))
-    names = {"check", "here", "lane", "layer", "misfit_of", "on", "prepare", "step", "turn", "w", "ROWS", "SKIP"}
+    names = {"check", "here", "lane", "layer", "misfit_of", "on", "prepare", "step", "turn", "w", "ROWS", "SKIP", "FIRST_ASKED",
+             "N_ASKED"}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
             names.add(node.name)
@@ -80,7 +82,8 @@ class ModuleText:
     """The text of a woven module and what the runner needs to know of it.
 
     `rows` maps variables to their first workspace row, `stages` are the names of the stage functions, `computed` and
-    `maybe` the rows that processes compute always or under a flag. Raises RecipeError for what does not fit.
+    `maybe` the rows that processes compute always or under a flag, `told` the variables behind each question of a run.
+    Raises RecipeError for what does not fit.
     """
 
     def __init__(
@@ -103,7 +106,7 @@ class ModuleText:
         prepare_calls = weaving.weave(prepare, "prepare")
         step_calls = weaving.weave(recipe, "step")
         self.rows: dict[str, int] = {}
-        self.computed, self.maybe = weaving.computed, weaving.maybe
+        self.computed, self.maybe, self.told = weaving.computed, weaving.maybe, weaving.told
         total = 0
         for variable in (variable for kind in KINDS for variable in table.of_kind(kind)):
             self.rows[variable.name] = total
@@ -119,7 +122,8 @@ class ModuleText:
         for name in ("CODE", *weaving.masks):
             numbers[name] = f"{total} * LANES"
             total += 1
-        numbers |= {"ROWS": total, "SIZE": "ROWS * LANES"}
+        numbers |= {"ROWS": total, "N_ASKED": len(self.told), "FIRST_ASKED": "ROWS * LANES",
+                    "SIZE": "ROWS * LANES + N_ASKED"}
         self.stages = list(weaving.stages)
         self.text = "\n".join(
             [
@@ -155,7 +159,7 @@ def _phase(name: str, calls: Sequence[str], title: str) -> str:
 
 def _check_text(table: Table, names: Mapping[str, str]) -> str:
     """A stage that notes the first state row outside its bounds or NaN, in the order of the table."""
-    lines = ["for lane in range(LANES):", "    w[CODE + lane] = 0.0"]
+    lines = ["for lane in range(LANES):", "    code = 0.0"]
     number = len(table.rows_of("state"))
     for variable in reversed(table.of_kind("state")):
         low, high = variable.bounds or (-LARGEST, LARGEST)
@@ -163,14 +167,17 @@ def _check_text(table: Table, names: Mapping[str, str]) -> str:
         count = table.layers_of(variable)
         number -= count
         row = names[variable.name]
-        if count == 1:
-            lines += ["for lane in range(LANES):",
-                      f"    w[CODE + lane] = watch(w[CODE + lane], w[{row} + lane], {low}, {high}, {number + 1}.0)"]
+        if count <= ROWS_AT_ONCE:  # the code stays in a register
+            lines += [f"    code = watch(code, w[{row} + {layer} * LANES + lane], {low}, {high}, {number + layer + 1}.0)"
+                      for layer in range(count - 1, -1, -1)]
         else:
+            lines += ["    w[CODE + lane] = code"]
             lines += [f"for layer in range({count - 1}, -1, -1):",
                       "    for lane in range(LANES):",
                       f"        value, number = w[{row} + layer * LANES + lane], float(layer + {number + 1})",
-                      f"        w[CODE + lane] = watch(w[CODE + lane], value, {low}, {high}, number)"]
+                      f"        w[CODE + lane] = watch(w[CODE + lane], value, {low}, {high}, number)",
+                      "for lane in range(LANES):", "    code = w[CODE + lane]"]
+    lines += ["    w[CODE + lane] = code"]
     return f'\n@stage\ndef check(w):\n    """Which state is out of bounds."""\n{indent(chr(10).join(lines))}\n'
 
 

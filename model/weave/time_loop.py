@@ -10,9 +10,9 @@ import numpy as np
 
 from terraflux.model.weave.lane_math import exp, log, sqrt
 
-LANES = N_FORCING = N_SETTING = N_PARAMETER = N_STATE = SIZE = 1
+LANES = N_FORCING = N_SETTING = N_PARAMETER = N_STATE = N_ASKED = SIZE = 1
 REFINED = False
-FIRST_SETTING = FIRST_PARAMETER = FIRST_STATE = CODE = 0
+FIRST_SETTING = FIRST_PARAMETER = FIRST_STATE = FIRST_ASKED = CODE = 0
 
 
 def block_function(function: Any) -> Any:
@@ -66,7 +66,7 @@ def run_blocks(
     first_block, last_block, forcing, forcing_of, settings, parameters, state,
     window_of, window_ends, out_rows, reductions, out,
     stream_rows, observation_of, observation_ends, error_models, value_starts, observed_starts, observed, sigma,
-    extra_variance, observation_weight, noise, values, misfit, status, status_value, whole, calendar, turns, places,
+    extra_variance, observation_weight, noise, values, misfit, status, status_value, asked, whole, calendar, turns, places,
 ):
     """All time steps of the blocks first_block .. last_block - 1, each of LANES columns.
 
@@ -88,6 +88,8 @@ def run_blocks(
         first = block * LANES
         lanes = min(LANES, state.shape[1] - first)
         load_column(w, series, first, forcing_of, settings, parameters, state)
+        for question in range(N_ASKED):
+            w[FIRST_ASKED + question] = asked[question]
         prepare(w)
         arrangement = arrangement_of(series)
         for stream in range(stream_rows.shape[0]):
@@ -187,9 +189,8 @@ def load_forcing(w, time, forcing, series, arrangement):
 def load_refined(w, place, fine):
     """One step of refined forcing into the first rows."""
     for row in range(N_FORCING):
-        values = fine[place * N_FORCING + row]
         for lane in range(LANES):
-            w[row * LANES + lane] = values[lane]
+            w[row * LANES + lane] = fine[place * N_FORCING + row, lane]
 
 
 @block_function
@@ -215,21 +216,22 @@ def note_failures(w, time, first, lanes, status, status_value):
 def add_to_window(w, is_first, out_rows, reductions, window_sums):
     """One step into the windows of all outputs."""
     for k in range(out_rows.shape[0]):
-        row = out_rows[k] * LANES
-        held = window_sums[k]
+        row = max(out_rows[k], 0) * LANES  # so that the compiler need not look for counting from the end
         reduction = reductions[k]
         if is_first or reduction == LAST:
             for lane in range(LANES):
-                held[lane] = w[row + lane]
+                window_sums[k, lane] = w[row + lane]
         elif reduction == MINIMUM:
             for lane in range(LANES):
-                held[lane] = held[lane] if (held[lane] <= w[row + lane]) | (held[lane] != held[lane]) else w[row + lane]
+                held, now = window_sums[k, lane], w[row + lane]
+                window_sums[k, lane] = held if (held <= now) | (held != held) else now
         elif reduction == MAXIMUM:
             for lane in range(LANES):
-                held[lane] = held[lane] if (held[lane] >= w[row + lane]) | (held[lane] != held[lane]) else w[row + lane]
+                held, now = window_sums[k, lane], w[row + lane]
+                window_sums[k, lane] = held if (held >= now) | (held != held) else now
         else:
             for lane in range(LANES):
-                held[lane] += w[row + lane]
+                window_sums[k, lane] += w[row + lane]
 
 
 @block_function

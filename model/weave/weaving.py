@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from terraflux.model.weave.asking import Names, told_by_parts
 from terraflux.model.weave.names import LeftOut, Place, near, place_of
 from terraflux.model.weave.recipe import (
     Body,
@@ -31,7 +32,8 @@ class Weaving:
     """The state of one weave: which rows are known so far, and the text written so far.
 
     `row_names` gives the capital name of each variable in the module. `computed` and `maybe` hold the rows of derived
-    variables and diagnostics that processes have written, for certain or only under the flag named.
+    variables and diagnostics that processes have written, for certain or only under the flag named. `told` holds, for each
+    question that a run answers, the variables whose outputs need what depends on the answer.
     """
 
     table: Table
@@ -41,6 +43,7 @@ class Weaving:
     maybe: dict[Row, str] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)  # name -> text
     masks: list[str] = field(default_factory=list)
+    told: list[Names] = field(default_factory=list)
     mask: str = ""  # row of the innermost condition
 
     def weave(self, items: Iterable[Item], phase: str) -> list[str]:
@@ -48,7 +51,22 @@ class Weaving:
         self.phase = phase
         self.computed = {row for row in self.computed if self.table[row[0]].kind == "derived"}
         self.maybe = {row: flag for row, flag in self.maybe.items() if self.table[row[0]].kind == "derived"}
-        return self._calls(items)
+        return self._calls(items) if phase == "prepare" else self._asked(list(items))
+
+    def _asked(self, items: list[Item]) -> list[str]:
+        """The calls of a step, with those that only serve outputs under the question whether a run asks for these."""
+        calls: list[str] = []
+        last: Names | None = None
+        for item, told in zip(items, told_by_parts(items, self.table), strict=True):
+            body = self._calls([item])
+            if told is None:
+                calls += body
+            elif body and told == last:
+                calls[-1] += "\n" + indent("\n".join(body))
+            elif body:
+                calls.append(self._if_asked(told, body))
+            last = told if body else last
+        return calls
 
     def _calls(self, items: Iterable[Item]) -> list[str]:
         calls: list[str] = []
@@ -110,7 +128,18 @@ class Weaving:
             "    found |= 1 if active else 0",
             "return found != 0",
         ])
-        return [*self._blank(item.flag, own), f"if {mark} or not SKIP:\n" + indent("\n".join(body))] if body else []
+        return [*self._shown_blank(item.flag, own), f"if {mark} or not SKIP:\n" + indent("\n".join(body))] if body else []
+
+    def _shown_blank(self, flag: str, rows: Sequence[Row]) -> list[str]:
+        """`_blank` where a run asks for one of the rows: nobody else reads them without their condition."""
+        blank = self._blank(flag, rows)
+        if not blank or self.phase == "prepare":
+            return blank
+        return [self._if_asked(frozenset(name for name, _ in rows), blank)]
+
+    def _if_asked(self, told: Names, calls: Sequence[str]) -> str:
+        self.told.append(told)
+        return f"if w[FIRST_ASKED + {len(self.told) - 1}] != 0.0 or not SKIP:\n" + indent("\n".join(calls))
 
     def _blank(self, flag: str, rows: Sequence[Row]) -> list[str]:
         """Zeroes diagnostics that belong to a condition, so that they never show an earlier step."""

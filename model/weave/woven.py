@@ -29,7 +29,7 @@ SIGNATURE = (
     types.int64, types.int64, FLOAT_3, WHOLE_1, FLOAT_1, FLOAT_2, FLOAT_2,
     WHOLE_1, FLAG_1, WHOLE_1, WHOLE_1, FLOAT_3,
     WHOLE_1, WHOLE_2, FLAG_2, WHOLE_1, WHOLE_1, WHOLE_1, FLOAT_2, FLOAT_2,
-    FLOAT_2, FLOAT_2, FLOAT_3, FLOAT_2, FLOAT_2, WHOLE_1, FLOAT_1, WHOLE_1, FLOAT_2, FLOAT_2, FLOAT_2,
+    FLOAT_2, FLOAT_2, FLOAT_3, FLOAT_2, FLOAT_2, WHOLE_1, FLOAT_1, FLOAT_1, WHOLE_1, FLOAT_2, FLOAT_2, FLOAT_2,
 )  # fmt: skip
 RANGES_OF_COLUMNS = 32  # per thread: blocks of a tile take turns one by one, so that no thread waits long for the last
 Progress = Callable[[int, int, str], object]
@@ -69,6 +69,8 @@ class Woven:
         self.stages, self.workspace_rows = tuple(text.stages), dict(text.rows)
         self._never = {variable.name for variable in table.of_kind("derived", "diagnostic")}
         self._never -= {name for name, _ in (*text.computed, *text.maybe)}
+        self._told = [{self.workspace_rows[name] + layer for name in names for layer in range(table.layers_of(table[name]))}
+                      for names in text.told]
         self.module: ModuleType = module_from(text.text, f"{'python_' if python else ''}{lanes}", folder)
         self.source_path = Path(str(self.module.__file__))
         self._settings = table.rows_of("setting")
@@ -153,7 +155,7 @@ class Woven:
             weather, _series_of(forcing_of, columns, series), self._setting_values(settings or {}), values, state,
             window.window_of if len(output.rows) else np.full(steps, -1), window.ends, output.rows, output.reductions,
             out, *plan.arrays, noise_array(plan.names, noise or {}, columns), modelled, misfit, status, status_value,
-            *refined.arrays,
+            self._asked(output.rows, plan.arrays[0]), *refined.arrays,
         )  # fmt: skip
         self.compile()
         blocks = -(-columns // self.lanes)
@@ -183,6 +185,11 @@ class Woven:
         if self.python:
             raise ValueError("a model woven with python=True is not compiled")
         return {name: operations(getattr(self.module, name)) for name in (*self.stages, "check")}
+
+    def _asked(self, *rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Which questions of the step a run with these workspace rows as outputs answers with yes."""
+        wanted = set(np.concatenate(rows).tolist())
+        return np.array([float(not told.isdisjoint(wanted)) for told in self._told])
 
     def _check_computed(self, names: Any) -> None:
         for name in names:

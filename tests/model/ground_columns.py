@@ -14,7 +14,7 @@ from terraflux.model.air import AIR
 from terraflux.model.initial_state import state_vector
 from terraflux.model.soil_hydraulics import SOIL_HYDRAULICS
 from terraflux.model.soil_moisture_stress import ROOTS
-from terraflux.model.surface_totals import begin_storage_totals
+from terraflux.model.surface_totals import advected_heat
 from terraflux.model.variables import variable_table
 from terraflux.model.weave import Fused, Layers, SweepDown, process, weave
 
@@ -127,7 +127,7 @@ def heat_recipe(freezing, deep_layers, passes=2):
     return [
         Layers(no_snow), Layers(linear_conduction),
         *ground_recipe.conduction_with_freezing(freezing, deep_layers, passes, [given_temperature]),
-        *ground_recipe.soil_from_heat(freezing), Layers(ground_heat.end_soil),
+        *ground_recipe.soil_from_heat(freezing),
         *([Layers(Fused(ground_heat.deep_from_heat, ground_heat.end_deep))] if deep_layers else []),
     ]  # fmt: skip
 
@@ -142,7 +142,7 @@ def ground_step(freezing, deep_layers, passes=2):
         *ground_recipe.ground_heat_balance(freezing, deep_layers, passes),
         *ground_recipe.soil_water_balance("campbell", "free_drainage"),
         *ground_recipe.thaw_depth(deep_layers),
-        begin_storage_totals,
+        advected_heat,
     ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ SOIL = ("water_potential", "soil_temperature", "soil_liquid", "soil_ice")
 PLANT = ("residual_moisture", "layer_thickness", "root_distribution", "maximum_root_depth", "stress_potential_half",
          "stress_exponent")
 MADE = ("layer_bottom", "root_fraction", "root_stress_weight", "root_stress_sum", "moisture_stress", "root_water_limit",
-        "root_uptake_share", "time_step")
+        "root_uptake_share", "per_root_stress_weight", "scarce_water", "scarce_share", "per_stress_threshold", "time_step")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terraflux.model.surface_totals import (
-    begin_storage_totals,
+    advected_heat,
     mixed_temperature,
     radiation_totals,
     stored_moisture,
@@ -54,5 +54,5 @@ def test_bare_ground_mixes_at_its_own_temperature_and_a_forest_at_its_leaves():
 
 
 def test_advected_heat_is_what_snow_and_water_brought_per_second():
-    assert begin_storage_totals(-3600.0, 1e6, 1e6 + 7200.0, 1800.0) == (0.0, 2.0)
+    assert advected_heat(-3600.0, 1e6, 1e6 + 7200.0, 1800.0) == 2.0
     assert stored_moisture(100.0, 25.0) == 125.0
