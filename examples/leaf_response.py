@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 
 LEAF_TEMPERATURE = 25.0  # degC
 CAPACITY = {"C3": 60.0, "C4": 35.0}  # umol m-2 s-1 of carboxylation at 25 degC
+ELECTRON_YIELD = 0.425  # electrons transported per absorbed photon
 DARK_RATIO = {"C3": 0.015, "C4": 0.025}
 PICTURE = "leaf_response.png"
 
@@ -26,8 +27,8 @@ def net_assimilation(pathway: str, inside: float, light: float, stress: float = 
     `stress` (0..1) is soil moisture stress on capacity.
     """
     ratio, carboxylation_loss, transport_loss = not_acclimated(1.8)
-    gross, dark, _, _ = farquhar(LEAF_TEMPERATURE, inside, light, CAPACITY[pathway], stress, ratio, carboxylation_loss,
-                                 transport_loss, DARK_RATIO[pathway], 1.0, 1.0 if pathway == "C4" else 0.0)
+    gross, dark, _, _ = farquhar(LEAF_TEMPERATURE, inside, light, ELECTRON_YIELD, CAPACITY[pathway], stress, ratio,
+                                 carboxylation_loss, transport_loss, DARK_RATIO[pathway], 1.0, 1.0 if pathway == "C4" else 0.0)
     return float(gross - dark)
 
 
