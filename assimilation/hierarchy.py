@@ -11,7 +11,8 @@ present value and many such proposals at once, with probabilities in proportion 
 preprint 4/2004), which leaves the same posterior in place and moves further.
 
 Where few draws of a site carry that weight (many parameters, small tau), the site's posterior is taken to be normal and
-proposals come from its product with N(mu, tau), accepted by the ratio of p0; the result says for which sites.
+proposals come from its product with N(mu, tau), accepted by the ratio of p0; the result says for which sites. Where this
+holds for all, sites, tau and mu also move parameter by parameter (`hierarchy_moves`).
 
 Between-site spread tau, not the small uncertainty of mu, is what a map must carry: `predictive` draws for a new site.
 """
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from terraflux.assimilation.convergence import bulk_effective_size, rhat
+from terraflux.assimilation.hierarchy_moves import stretch_and_shift, walk
 from terraflux.model.weave.kernels import kernel
 
 Floats = NDArray[np.float64]
@@ -183,11 +185,15 @@ class _Sampler:
         return np.asarray(self.effective_sum / max(self.counted, 1))
 
     def sweep(self) -> None:
-        """Every site and tau a few times, then mu."""
+        """Every site and tau a few times, then mu; where all sites are normal, parameter by parameter too."""
         if self.normal.any():
             self._sites_from_normal()
         self._sites_and_spread()
         self._mean()
+        if self.separate and self.normal.all():
+            walk(self.sites, self.mean, self.spread, self.centre, self.precision, self._prior, self.generator)
+            stretch_and_shift(self.sites, self.mean, self.spread, self.centre, self.precision, self._prior, self.spread_scale,
+                              self.generator)
 
     def _prior(self, vectors: Floats) -> Floats:
         """Log prior, (R, p) where separate, else (R, 1)."""

@@ -152,3 +152,15 @@ def test_draws_that_do_not_fit_are_refused_by_site(change, words):
     change(draws)
     with pytest.raises(ValueError, match=words):
         hierarchy(draws, wide_prior, NAMES)
+
+
+def test_chains_meet_where_few_sites_tell_little():
+    """Three sites and eight parameters, half of them as wide as the prior: tau and the sites are tied by little else."""
+    generator = np.random.default_rng(11)
+    names = tuple("abcdefgh")
+    deviation = np.array([0.1, 0.2, 0.3, 0.5, 1.4, 1.4, 1.45, 1.45])
+    draws = {f"site{k}": generator.normal(generator.normal(0.0, 0.2, 8), deviation, (800, 8)) for k in range(3)}
+    found = hierarchy(draws, wide_prior, names, seed=3, sweeps=4000, site_posterior="normal")
+    assert found.status == "converged", found.message
+    told = found.spread[:, 4:]  # of what no site tells, tau keeps its half-normal prior
+    np.testing.assert_allclose(np.median(told, axis=0), 0.5 * norm.ppf(0.75), rtol=0.25)
