@@ -1,7 +1,7 @@
 """Retention and conduction at once are those of the processes that they stand for."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from terraflux.model.soil_freezing import freezing_point
@@ -22,6 +22,7 @@ def constants(porosity, potential, exponent, solid, dry):
 
 @given(soil=soils, wetness=st.floats(1e-4, 1.1))
 def test_thawed_layers_are_those_of_campbell_and_johansen(soil, wetness):
+    assume(abs(wetness - 1.0) > 1e-9)  # conductivity has a corner there, on either side of which rounding may fall
     porosity, potential, exponent, _, dry = soil
     bend, foot, driest, solid_log, (per_porosity, log_driest, thawed, _, solid_heat) = constants(*soil)
     liquid = wetness * porosity
