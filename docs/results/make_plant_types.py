@@ -24,7 +24,7 @@ from terraflux.drivers.safe_write import write_text
 from terraflux.model.parameters import parameters
 
 HERE = Path(__file__).resolve().parent
-MEMBERS, DRAWS, SEED, SWEEPS = 32, 400, 1, 6000
+MEMBERS, DRAWS, SEED, SWEEPS = 32, 400, 1, 10000
 LEAST_TOWERS = 2
 WIDTH = 2.0 * 1.6448536269514722
 """Of the 5-95 % range of a normal distribution, in standard deviations."""
