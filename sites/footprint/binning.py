@@ -83,7 +83,8 @@ def _error(found: Climatology, rows: FootprintRows, weights: Floats, bins: int, 
            sampling: Sampling) -> BinningError:
     grid = found.grid
     spread = np.linspace(0, grid.y.size - 1, check_lines + 1)[:-1].round().astype(int)
-    lines = sorted({int(np.argmin(np.abs(grid.y))), *spread.tolist()})
+    few = check_lines < grid.y.size
+    lines = sorted({int(np.argmin(np.abs(grid.y))), *spread.tolist()}) if few else list(range(grid.y.size))
     nowhere = np.zeros(len(rows), np.int64)
     differences = []
     for line in lines:
