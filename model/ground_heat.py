@@ -13,7 +13,6 @@ from terraflux.model.weave import process
 
 CONTACT_RESISTANCE = 1e-6  # m2 K W-1 between any two layers, so that an empty snow layer conducts without dividing by zero
 
-GONE = 0.1  # degC of a layer that is no longer snow
 SETTLED = 0.5  # K between the temperature of a layer's heat and the one that conduction was solved for
 SOLVED = 0.02  # K, the same, before the last of the solves
 
@@ -63,14 +62,13 @@ def surface_forward(surface_balance, surface_balance_slope, surface_iterate, sno
     """The surface holds no heat: what the balance leaves goes into the top layer.
 
     A snow surface is held at 0 degC, and the whole balance at 0 degC enters the snow, where that is more than the snow
-    would conduct away, as long as it does not melt the top layer within the step. A layer that has come out of an earlier
-    solve warm is a trace of snow that has melted: it holds nothing.
+    would conduct away, as long as it does not melt the top layer within the step. Snow warmed from below conducts nothing
+    away: ground that cools at 0 degC is not held there by a trace of it.
     """
     per = 1.0 / (conductance - surface_balance_slope)
     at_zero = surface_balance - surface_balance_slope * surface_iterate
     warming = at_zero + conductance * min(snow_iterate_temperature_top, 0.0) > 0.0
-    melting = (warming & (snow_iterate_temperature_top < GONE)
-               & (at_zero * time_step < LATENT_HEAT_FUSION * snow_mass_top))
+    melting = warming & (at_zero * time_step < LATENT_HEAT_FUSION * snow_mass_top)
     return at_zero / conductance if melting else at_zero * per, 1.0 if melting else conductance * per, 1.0 if melting else 0.0
 
 

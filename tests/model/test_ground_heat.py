@@ -107,7 +107,6 @@ def test_energy_closes_with_layers_below_the_soil(ground):
     (100.0, 0.0, 0.0, 0.0),  # no snow
     (-30.0, 0.0, 5.0, 0.0),  # no snow over warm ground that cools
     (-30.0, 1e-4, 5.0, 0.0),  # a trace of snow over warm ground
-    (10.0, 1.0, 5.0, 0.0),  # a layer that has melted
 ])
 def test_a_snow_surface_is_held_at_zero_where_the_balance_melts_it(balance, snow, temperature, melting):
     conductance, step = 10.0, 1800.0
@@ -146,7 +145,6 @@ def test_no_layer_leaves_the_range_of_its_past_and_its_neighbours(ground, time_s
              "solid_conductivity", "dry_conductivity", "solid_heat_capacity")
     soil = {name: np.array([one[name] for one in sets]).T for name in names}
     thin = np.array([0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0])
-    shares = []
     for seed in range(4):
         water = np.maximum(0.7 * soil["porosity"], soil["residual_moisture"] + 0.02)
         frozen = 0.5 * water * (seed % 2)
@@ -161,5 +159,4 @@ def test_no_layer_leaves_the_range_of_its_past_and_its_neighbours(ground, time_s
         bounds = np.stack([soil_[:-1], above, below, np.zeros_like(below)])
         assert (soil_[1:] >= bounds.min(0) - allowed).all() and (soil_[1:] <= bounds.max(0) + allowed).all()
         outside = (soil_[1:] < bounds.min(0) - 0.5) | (soil_[1:] > bounds.max(0) + 0.5)
-        shares.append(outside.mean())
-    assert np.mean(shares) < 3e-4  # over all weathers: single ones differ tenfold
+        assert outside.mean() < 3e-4

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import erf, erfc
 
-from terraflux.model.soil_freezing import begin_freezing, freezing_point, sharp, supercooled
+from terraflux.model.soil_freezing import STILL, begin_freezing, freezing_point, sharp, supercooled
 
 FUSION = 3.337e8  # J m-3
 WATER, ICE = 4188e3, 2117e3  # J K-1 per m3 of liquid water and of its ice
@@ -21,9 +21,9 @@ def heat_of(temperature, liquid, ice, porosity, solid, thickness=1.0):
 
 
 def solved(heat, start, liquid, ice, *soil):
-    """`supercooled` as a column calls it: twice."""
-    found, ice, liquid, *_ = supercooled(heat, start, liquid, ice, *soil)
-    return supercooled(heat, found, liquid, ice, *soil)[:4]
+    """`supercooled` as a column calls it: once more where the step was long."""
+    found, ice, liquid, inertia, step = supercooled(heat, start, liquid, ice, *soil)
+    return supercooled(heat, found, liquid, ice, *soil)[:4] if step > STILL else (found, ice, liquid, inertia)
 
 
 def clapeyron(water, porosity, potential, exponent):
