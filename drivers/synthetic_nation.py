@@ -81,7 +81,7 @@ class SyntheticNation:
         longitude, latitude = longitude[kept], latitude[kept]
         elevation, roughness = ground.elevation[kept], ground.roughness[kept]
         climate = climates.climate_of(longitude, latitude, elevation, self.seed)
-        share = cover.plant_shares(longitude, latitude, elevation, roughness, climate, self.seed)
+        share = cover.plant_shares(longitude, latitude, elevation, climate, self.seed)
         soil = np.array(cover.SOIL_ORDER)[cover.soil_classes_of(longitude, latitude, climate, self.seed)]
         self.cells = NationCells(
             latitude, longitude, strip_area(latitude - 0.5 * resolution, latitude + 0.5 * resolution, resolution),

@@ -1,8 +1,11 @@
 """Plants and soils of the synthetic nation, from its climate and relief.
 
-Every plant type has a liking for warmth, rain and height; the shares of a cell are the exponentials of the likings,
-normalised, without those below 3 %. Soil classes follow the dryness and patches. Leaf area lies between the minimum and the
-maximum that the model's parameters give for the type, less in dry places.
+Forest, shrubs, grass, alpine grass, crops and bare ground each have a liking for dryness, warmth and height; their shares of a
+cell are the exponentials of the likings, normalised. Trees of a forest share it by their likings for warmth. Shares below 3 % are
+left out. People are in the likings: crops take the warm and moist lowlands, so that forest keeps part of the moist land only;
+where it is dry or very high the ground is bare. The likings were chosen so that shares of the nation lie where published ones of
+China lie (docs/region/synthetic-nation.md, beside published figures). Soil classes follow the dryness and patches. Leaf area lies
+below the maximum that the model's parameters give for the type: stands are young and open, and less leafy in dry places.
 """
 
 import numpy as np
@@ -18,38 +21,40 @@ PLANT_TYPES = ("ENF", "EBF", "DNF", "DBF", "MF", "OSH", "GRA", "GRA_alpine", "CR
 SMALLEST_SHARE = 0.03
 # From coarse to fine; the class of a cell is where its dryness and its patch put it.
 SOIL_ORDER = ("sand", "loamy_sand", "sandy_loam", "loam", "silt_loam", "clay_loam", "silty_clay_loam", "clay")
-DRY_LEAVES = 0.6
+DRY_LEAVES, OPEN_STANDS = 0.6, 0.8  # share of leaves lost in deserts, leaves of young and open stands in those of full ones
+SHARPNESS = 1.8  # of the choice between likings
+TREE_LINE = 10.0  # degC of the warmest days, below which trees give way
 
 
-def plant_shares(longitude: Floats, latitude: Floats, elevation: Floats, roughness: Floats, climate: Climate, seed: int
-                 ) -> Floats:
+def plant_shares(longitude: Floats, latitude: Floats, elevation: Floats, climate: Climate, seed: int) -> Floats:
     """Shares [plant type, cell] of the land of every cell, in the order of PLANT_TYPES; they sum to 1."""
-    mean, swing = climate.mean_temperature, climate.temperature_amplitude
-    warmest = mean + swing
-    dry, kilometres = climate.aridity, elevation / 1000.0
-    wet = 1.0 - dry
-    steep = np.minimum(roughness / 200.0, 1.5)
+    mean, dry, kilometres = climate.mean_temperature, climate.aridity, elevation / 1000.0
+    warmest = mean + climate.temperature_amplitude
     woods = 0.8 * still_field(longitude, latitude, 2.5, 2.0, FIELD_FOREST, seed)
     farms = 0.8 * still_field(longitude, latitude, 3.0, 2.0, FIELD_CROP, seed)
-
-    def near(value: Floats, best: float, width: float) -> Floats:
-        return -(((value - best) / width) ** 2)
-    forest = 4.0 * wet - 3.0 + woods + 1.2 * steep - 3.0 * np.maximum(10.0 - warmest, 0.0) / 5.0
-    liking = np.stack([
-        forest + near(mean, 9.0, 9.0) + 0.3,
-        forest + near(mean, 21.0, 6.0) + 0.6,
-        forest + near(mean, -5.0, 4.0) + 0.5,
-        forest + near(mean, 7.0, 7.0) + 0.6,
-        forest + near(mean, 11.0, 8.0) + 0.1,
-        near(dry, 0.65, 0.3) + 0.2 - 0.4 * kilometres,
-        near(dry, 0.55, 0.3) + 0.9 - 0.3 * kilometres + near(mean, 6.0, 14.0),
-        near(dry, 0.45, 0.45) + 1.2 * np.minimum(kilometres, 4.0) - 3.2,
-        1.2 + farms + near(warmest, 26.0, 7.0) + near(dry, 0.2, 0.4) - 1.6 * steep - 0.9 * kilometres,
-        8.0 * (dry - 0.72) + 1.0 * np.maximum(kilometres - 4.6, 0.0),
+    trees = _shares([_near(mean, 9.0, 9.0) + 0.3, _near(mean, 21.0, 6.0) + 0.6, _near(mean, -4.0, 5.0) + 0.5,
+                     _near(mean, 7.0, 7.0) + 0.6, _near(mean, 11.0, 8.0) + 0.1])
+    wood, shrub, grass, alpine, crop, bare = _shares([
+        woods + 1.8 - 4.0 * dry - np.maximum(TREE_LINE - warmest, 0.0) / 1.5,
+        _near(dry, 0.55, 0.4) + 0.3 - 0.2 * kilometres,
+        _near(dry, 0.45, 0.35) + 1.0 - 0.2 * kilometres,
+        _near(dry, 0.45, 0.45) + 1.2 * np.minimum(kilometres, 4.0) - 2.9,
+        farms + 0.5 + _near(warmest, 26.0, 8.0) + _near(dry, 0.25, 0.4) - 0.2 * kilometres,
+        3.0 * (dry - 0.45) + 1.8 * np.maximum(kilometres - 4.2, 0.0),
     ])
-    share = np.exp(1.8 * (liking - liking.max(axis=0)))
-    share /= share.sum(axis=0)
+    share = np.concatenate([wood * trees, np.stack([shrub, grass, alpine, crop, bare])])
     share = np.where(share < SMALLEST_SHARE, 0.0, share)
+    return share / share.sum(axis=0)
+
+
+def _near(value: Floats, best: float, width: float) -> Floats:
+    return -(((value - best) / width) ** 2)
+
+
+def _shares(likings: list[Floats]) -> Floats:
+    """Exponentials of likings [one, cell] that sum to 1."""
+    liking = np.stack(likings)
+    share = np.exp(SHARPNESS * (liking - liking.max(axis=0)))
     return share / share.sum(axis=0)
 
 
@@ -65,5 +70,5 @@ def leaf_limits(plants: tuple[str, ...], climate: Climate) -> tuple[Floats, Floa
     entries = parameter_entries()
     lowest = np.array([entries["minimum_leaf_area_index"].values[plant] for plant in plants], dtype=float)[:, None]
     highest = np.array([entries["maximum_leaf_area_index"].values[plant] for plant in plants], dtype=float)[:, None]
-    moist = 1.0 - DRY_LEAVES * climate.aridity
-    return lowest * moist, (highest - lowest) * moist
+    grown = OPEN_STANDS * (1.0 - DRY_LEAVES * climate.aridity)
+    return lowest * grown, (highest - lowest) * grown

@@ -68,12 +68,26 @@ def land_at(longitude: Floats, latitude: Floats, seed: int) -> NDArray[np.bool_]
     return inside_outline(longitude + 0.5 * east + north, latitude + 0.4 * east - north)
 
 
+def landform(longitude: Floats, latitude: Floats, east: float, north: float, wide: float, deep: float, edge: float) -> Floats:
+    """Share (0..1) of its height that a landform has at points."""
+    distance = ((longitude - east) / wide) ** 2 + ((latitude - north) / deep) ** 2
+    return np.exp(-(distance**edge))
+
+
+def basin_depth(longitude: Floats, latitude: Floats) -> Floats:
+    """How far within a basin a point is: 1 in the middle, 0 outside all."""
+    depth = np.zeros(longitude.shape)
+    for east, north, wide, deep, size, edge in LANDFORMS:
+        if size < 0.0:
+            depth = np.maximum(depth, landform(longitude, latitude, east, north, wide, deep, edge))
+    return depth
+
+
 def height_at(longitude: Floats, latitude: Floats, seed: int) -> Floats:
     """Height of the land (m, 1 or more) at points."""
     height = np.full(longitude.shape, 90.0)
     for east, north, wide, deep, size, edge in LANDFORMS:
-        distance = ((longitude - east) / wide) ** 2 + ((latitude - north) / deep) ** 2
-        height = height + size * np.exp(-(distance**edge))
+        height = height + size * landform(longitude, latitude, east, north, wide, deep, edge)
     hills = still_field(longitude, latitude, 4.0, 3.0, FIELD_HILLS, seed)
     ridges = still_field(longitude, latitude, 1.5, 1.0, FIELD_RIDGES, seed)
     fine = still_field(longitude, latitude, 0.4, 0.3, FIELD_FINE_RIDGES, seed)

@@ -1,7 +1,7 @@
 """Daily weather of the synthetic nation, computed for any cells and days alone.
 
-Disturbances that travel east make clouds and rain; under clouds the diurnal range is small, sunlight is taken away and longwave
-added; the air keeps the moisture of its night. Slow fields make good and bad years, the climate its seasons and trends. All
+Disturbances that travel east make clouds and rain, more clouds where the climate is moist; under clouds the diurnal range is
+small, sunlight is taken away and longwave added; the air keeps the moisture of its night. Slow fields make good and bad years, the climate its seasons and trends. All
 randomness comes from `noise`, so a value depends on seed, position and date only.
 """
 
@@ -34,11 +34,11 @@ EASTWARD = 6.0  # degrees of longitude that weather travels in a day
 DAY = 86400.0  # s
 LOGISTIC = 1.702  # of the logistic curve that stands in for the normal distribution
 SHOWERS = 0.85  # standard deviation of the logarithm of a wet day's rain
-HAZE, HAZE_HEIGHT = 0.14, 1500.0  # share of sunlight that moist lowland air takes besides clouds; m
+CLOUD_EDGE = 2.0  # logits of cloud cover for each standard deviation of a disturbance
 CO2_SEASON = 5.0  # umol mol-1, half the seasonal swing in the north
 # Rows of what a cell brings along, of what leaves a day brings along.
-(LONGITUDE, LATITUDE, HEIGHT, MEAN, AMPLITUDE, ANNUAL_RAIN, MONSOON, PEAK_COSINE, PEAK_SINE, ARIDITY, CLEAR_RANGE, MEAN_WIND,
- STANDARD_PRESSURE, WARMING, WETTING, GREENING, STILLING, DORMANT_LEAVES, GROWN_LEAVES) = range(19)
+(LONGITUDE, LATITUDE, MEAN, AMPLITUDE, ANNUAL_RAIN, MONSOON, PEAK_COSINE, PEAK_SINE, ARIDITY, CLOUDINESS, CLEAR_SKY,
+ CLEAR_RANGE, MEAN_WIND, STANDARD_PRESSURE, WARMING, WETTING, GREENING, STILLING, DORMANT_LEAVES, GROWN_LEAVES) = range(20)
 DATE, SEASON, COSINE, SINE, YEARS, DECLINATION, NEARNESS, BACKGROUND_CO2, LAGGED_SEASON, LAGGED_COSINE, LAGGED_SINE = range(11)
 LEAF_LAG = 12.0  # days that leaves follow warmth and rain
 
@@ -108,7 +108,7 @@ def daily_weather(days, cells, seed, out):
 @helper
 def one_cell(out, cells, cell, now, years, days, day, wetness, shower, air, gust, warm, wet):
     """The weather of one cell and day from its climate and the random fields."""
-    aridity, monsoon, height = cells[ARIDITY, cell], cells[MONSOON, cell], cells[HEIGHT, cell]
+    aridity, monsoon = cells[ARIDITY, cell], cells[MONSOON, cell]
     cosine = days[COSINE, day] * cells[PEAK_COSINE, cell] + days[SINE, day] * cells[PEAK_SINE, cell]
     rate = cells[ANNUAL_RAIN, cell] / 365.25 * rain_pulse(monsoon, cosine)
     rate *= max(1.0 + cells[WETTING, cell] * years + 0.12 * wet, 0.2)
@@ -116,15 +116,13 @@ def one_cell(out, cells, cell, now, years, days, day, wetness, shower, air, gust
     threshold = log((1.0 - share) / share) / LOGISTIC
     raining = wetness > threshold
     amount = rate / share * exp(SHOWERS * shower - 0.5 * SHOWERS * SHOWERS)
-    cover = 1.0 / (1.0 + exp(-1.6 * (wetness - threshold) - 0.6))
+    cover = 1.0 / (1.0 + exp(-CLOUD_EDGE * (wetness - threshold) - cells[CLOUDINESS, cell]))
     taken = CLOUD_ATTENUATION * exp(CLOUD_ATTENUATION_EXPONENT * log(cover))
-    clear = CLEAR_TRANSMISSION + CLEAR_TRANSMISSION_PER_METRE * height
-    clear *= 1.0 - HAZE * (1.0 - aridity) * exp(height * (-1.0 / HAZE_HEIGHT))
     sun = daily_sun(cells[LATITUDE, cell] * (math.pi / 180.0), days[DECLINATION, day])
     temperature = (cells[MEAN, cell] + cells[AMPLITUDE, cell] * now + cells[WARMING, cell] * years + 0.5 * warm
-                   + (2.6 - 1.0 * now) * air - 1.8 * now * (cover - 0.4))
+                   + (2.6 - 1.0 * now) * air - 1.8 * now * (cover - 0.6))
     swing = max(cells[CLEAR_RANGE, cell] * (1.0 - 0.6 * cover), 1.0)
-    depression = 0.3 + (2.0 + 8.0 * aridity) * (1.0 - cover) - 0.6 * wet
+    depression = 0.3 + (1.5 + 6.0 * aridity) * (1.0 - cover) - 0.6 * wet
     dew = temperature - 0.5 * swing - max(depression, 0.1)
     vapour = min(saturation(dew), 0.99 * saturation(temperature))
     kelvin = temperature + KELVIN
@@ -134,7 +132,7 @@ def one_cell(out, cells, cell, now, years, days, day, wetness, shower, air, gust
                        + days[LAGGED_SINE, day] * cells[PEAK_SINE, cell])
     lagged = cells[MEAN, cell] + cells[AMPLITUDE, cell] * days[LAGGED_SEASON, day] + 0.5 * warm
     growth = max(1.0 + cells[GREENING, cell] * years + 0.06 * wet, 0.2)
-    out[SHORTWAVE, cell] = SOLAR_CONSTANT * days[NEARNESS, day] * sun * clear * (1.0 - taken)
+    out[SHORTWAVE, cell] = SOLAR_CONSTANT * days[NEARNESS, day] * sun * cells[CLEAR_SKY, cell] * (1.0 - taken)
     out[LONGWAVE, cell] = min(emissivity, 1.0) * STEFAN_BOLTZMANN * kelvin * kelvin * kelvin * kelvin
     out[TEMPERATURE, cell] = temperature
     out[RANGE, cell] = swing
@@ -169,7 +167,8 @@ def rows_of_cells(longitude: Floats, latitude: Floats, elevation: Floats, climat
                   ) -> Floats:
     """What every cell brings along, [row, cell]; `dormant` and `grown` are leaf area in winter and what summer adds."""
     peak = 2.0 * np.pi * climate.rain_peak / 365.25
+    clear_sky = (CLEAR_TRANSMISSION + CLEAR_TRANSMISSION_PER_METRE * elevation) * (1.0 - climate.haze)
     return np.ascontiguousarray(np.stack([
-        longitude, latitude, elevation, climate.mean_temperature, climate.temperature_amplitude, climate.annual_precipitation,
-        climate.monsoon, np.cos(peak), np.sin(peak), climate.aridity, climate.diurnal_range, climate.wind, climate.pressure,
-        climate.warming, climate.wetting, climate.greening, climate.stilling, dormant, grown]))
+        longitude, latitude, climate.mean_temperature, climate.temperature_amplitude, climate.annual_precipitation,
+        climate.monsoon, np.cos(peak), np.sin(peak), climate.aridity, climate.cloudiness, clear_sky, climate.diurnal_range,
+        climate.wind, climate.pressure, climate.warming, climate.wetting, climate.greening, climate.stilling, dormant, grown]))
