@@ -1,9 +1,10 @@
 """The climate of the synthetic nation: means, seasons and trends of every place, from latitude, height and distance to the sea.
 
 Numbers were chosen so that the invented places resemble the climates of East Asia (tropical south, monsoon east, cold north,
-dry north-west, high plateau) and that means over the nation lie where published ones of China lie: rain of 610-680 mm, sunlight
-of 165-180 W m-2, 100-130 under the stratus of a moist basin and 200-215 on the plateau (sources: docs/region/synthetic-nation.md,
-beside published figures). They are declared here, are fitted to no record of a place, and describe no real one.
+dry north-west, high plateau) and that means over the nation lie where published ones of China lie: 610-680 mm of rain,
+165-180 W m-2 of sunlight, 100-130 of it under the stratus of a moist basin and 190-215 on the plateau
+(docs/region/synthetic-nation.md has the sources, beside published figures). They are declared here, are fitted to no record
+of a place, and describe no real one.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,12 @@
 """Plants and soils of the synthetic nation, from its climate and relief.
 
-Forest, shrubs, grass, alpine grass, crops and bare ground each have a liking for dryness, warmth and height; their shares of a
-cell are the exponentials of the likings, normalised. Trees of a forest share it by their likings for warmth. Shares below 3 % are
-left out. People are in the likings: crops take the warm and moist lowlands, so that forest keeps part of the moist land only;
-where it is dry or very high the ground is bare. The likings were chosen so that shares of the nation lie where published ones of
-China lie (docs/region/synthetic-nation.md, beside published figures). Soil classes follow the dryness and patches. Leaf area lies
-below the maximum that the model's parameters give for the type: stands are young and open, and less leafy in dry places.
+Forest, shrubs, grass, alpine grass, crops and bare ground each have a liking for dryness, warmth and height; their shares of
+a cell are the exponentials of the likings, normalised. Trees share a forest by their likings for warmth. Shares below 3 % are
+left out. People are in the likings: crops take warm and moist lowlands, so that forest keeps part of the moist land only;
+where it is dry or very high the ground is bare. The likings were chosen so that shares of the nation lie where published ones
+of China lie (docs/region/synthetic-nation.md has the sources, beside published figures). Soil classes follow the dryness and
+patches. Leaf area stays below the maximum that the model's parameters give for the type: stands are young and open, and less
+leafy where dry.
 """
 
 import numpy as np
@@ -21,7 +22,7 @@ PLANT_TYPES = ("ENF", "EBF", "DNF", "DBF", "MF", "OSH", "GRA", "GRA_alpine", "CR
 SMALLEST_SHARE = 0.03
 # From coarse to fine; the class of a cell is where its dryness and its patch put it.
 SOIL_ORDER = ("sand", "loamy_sand", "sandy_loam", "loam", "silt_loam", "clay_loam", "silty_clay_loam", "clay")
-DRY_LEAVES, OPEN_STANDS = 0.6, 0.8  # share of leaves lost in deserts, leaves of young and open stands in those of full ones
+DRY_LEAVES, OPEN_STANDS = 0.6, 0.8  # leaves lost in deserts, and kept by young and open stands
 SHARPNESS = 1.8  # of the choice between likings
 TREE_LINE = 10.0  # degC of the warmest days, below which trees give way
 

@@ -1,8 +1,8 @@
 """Daily weather of the synthetic nation, computed for any cells and days alone.
 
 Disturbances that travel east make clouds and rain, more clouds where the climate is moist; under clouds the diurnal range is
-small, sunlight is taken away and longwave added; the air keeps the moisture of its night. Slow fields make good and bad years, the climate its seasons and trends. All
-randomness comes from `noise`, so a value depends on seed, position and date only.
+small, sunlight is taken away and longwave added; the air keeps the moisture of its night. Slow fields make good and bad years,
+the climate its seasons and trends. All randomness comes from `noise`, so a value depends on seed, position and date only.
 """
 
 import math
