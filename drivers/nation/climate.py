@@ -24,7 +24,8 @@ LAPSE_RATE, PLATEAU_LAPSE_RATE = 5.0e-3, 3.0e-3  # K m-1 below and above the hei
 PLATEAU_HEIGHT = 2500.0  # m
 # Logit of the cloud cover of a day on the verge of rain: in a desert, what a metre of yearly rain adds, what stratus under the
 # inversion of a moist basin adds and what afternoon convection over high ground adds (all of it at 4 km).
-CLOUD_DESERT, CLOUD_RAIN, CLOUD_BASIN, CLOUD_HIGH = 0.95, 0.95, 3.0, 0.7
+CLOUD_DESERT, CLOUD_RAIN, CLOUD_BASIN, CLOUD_HIGH = 0.95, 1.2, 2.7, 0.7
+WINTER_STRATUS = 1.5  # logits that moist air has more of it in winter and less in summer; twice that in a basin
 HAZE, DUST, HAZE_HEIGHT = 0.20, 0.14, 1500.0  # share of sunlight that air over moist and dry lowland takes besides clouds; m
 WET_DAY_RAIN, WET_DAY_SHARE = 2.0, 1.5  # mm, d: rain of a wet day is 2 mm + 1.5 days of the mean
 
@@ -34,7 +35,8 @@ class Climate:
     """Climate of every cell; trends are per year about the middle of 1979-2012.
 
     `mean_temperature` and `temperature_amplitude` (degC, K), `annual_precipitation` (mm), `monsoon` (amplitude of its season,
-    0..1) and `rain_peak` (day of year), `aridity` (0..1), `cloudiness` (logit of the cover on the verge of rain), `haze` (share
+    0..1) and `rain_peak` (day of year), `aridity` (0..1), `cloudiness` (logit of the cover on the verge of rain),
+    `stratus` (what winter adds to it and summer takes), `haze` (share
     of clear sunlight it takes), `diurnal_range` (K, clear sky), `wind` (m s-1), `pressure` (Pa), `warming` (K yr-1), `wetting`,
     `greening` and `stilling` (relative, yr-1).
     """
@@ -46,6 +48,7 @@ class Climate:
     rain_peak: Floats
     aridity: Floats
     cloudiness: Floats
+    stratus: Floats
     haze: Floats
     diurnal_range: Floats
     wind: Floats
@@ -68,6 +71,7 @@ def climate_of(longitude: Floats, latitude: Floats, elevation: Floats, seed: int
     rain = np.clip(rain, 25.0, 3000.0)
     aridity = 1.0 / (1.0 + (rain / 380.0) ** 1.6)
     warmth = 24.8 - 0.36 * north - 0.0115 * north**2 + 0.6 * patches(FIELD_WARMTH, 5.0, 4.0)
+    basin = basin_depth(longitude, latitude)
     above = np.maximum(elevation - PLATEAU_HEIGHT, 0.0)
     cooler = LAPSE_RATE * (elevation - above) + PLATEAU_LAPSE_RATE * above
     return Climate(
@@ -78,7 +82,8 @@ def climate_of(longitude: Floats, latitude: Floats, elevation: Floats, seed: int
         rain_peak=165.0 + 1.6 * np.minimum(north, 25.0),
         aridity=aridity,
         cloudiness=CLOUD_DESERT + CLOUD_RAIN * np.minimum(rain / 1000.0, 1.5)
-        + CLOUD_BASIN * basin_depth(longitude, latitude) * (1.0 - aridity) + CLOUD_HIGH * np.minimum(kilometres / 4.0, 1.0),
+        + CLOUD_BASIN * basin * (1.0 - aridity) + CLOUD_HIGH * np.minimum(kilometres / 4.0, 1.0),
+        stratus=WINTER_STRATUS * (1.0 - aridity) ** 2 * (1.0 + basin),
         haze=(HAZE * (1.0 - aridity) + DUST * aridity) * np.exp(-elevation / HAZE_HEIGHT),
         diurnal_range=np.minimum(11.0 + 6.5 * aridity + 1.0 * kilometres, 19.0),
         wind=2.0 + 1.2 * aridity + 0.25 * kilometres,

@@ -37,8 +37,9 @@ SHOWERS = 0.85  # standard deviation of the logarithm of a wet day's rain
 CLOUD_EDGE = 2.0  # logits of cloud cover for each standard deviation of a disturbance
 CO2_SEASON = 5.0  # umol mol-1, half the seasonal swing in the north
 # Rows of what a cell brings along, of what leaves a day brings along.
-(LONGITUDE, LATITUDE, MEAN, AMPLITUDE, ANNUAL_RAIN, MONSOON, PEAK_COSINE, PEAK_SINE, ARIDITY, CLOUDINESS, CLEAR_SKY,
- CLEAR_RANGE, MEAN_WIND, STANDARD_PRESSURE, WARMING, WETTING, GREENING, STILLING, DORMANT_LEAVES, GROWN_LEAVES) = range(20)
+(LONGITUDE, LATITUDE, MEAN, AMPLITUDE, ANNUAL_RAIN, MONSOON, PEAK_COSINE, PEAK_SINE, ARIDITY, CLOUDINESS, STRATUS,
+ CLEAR_SKY, CLEAR_RANGE, MEAN_WIND, STANDARD_PRESSURE, WARMING, WETTING, GREENING, STILLING, DORMANT_LEAVES,
+ GROWN_LEAVES) = range(21)
 DATE, SEASON, COSINE, SINE, YEARS, DECLINATION, NEARNESS, BACKGROUND_CO2, LAGGED_SEASON, LAGGED_COSINE, LAGGED_SINE = range(11)
 LEAF_LAG = 12.0  # days that leaves follow warmth and rain
 
@@ -116,7 +117,8 @@ def one_cell(out, cells, cell, now, years, days, day, wetness, shower, air, gust
     threshold = log((1.0 - share) / share) / LOGISTIC
     raining = wetness > threshold
     amount = rate / share * exp(SHOWERS * shower - 0.5 * SHOWERS * SHOWERS)
-    cover = 1.0 / (1.0 + exp(-CLOUD_EDGE * (wetness - threshold) - cells[CLOUDINESS, cell]))
+    overcast = CLOUD_EDGE * (wetness - threshold) + cells[CLOUDINESS, cell] - cells[STRATUS, cell] * now
+    cover = 1.0 / (1.0 + exp(-overcast))
     taken = CLOUD_ATTENUATION * exp(CLOUD_ATTENUATION_EXPONENT * log(cover))
     sun = daily_sun(cells[LATITUDE, cell] * (math.pi / 180.0), days[DECLINATION, day])
     temperature = (cells[MEAN, cell] + cells[AMPLITUDE, cell] * now + cells[WARMING, cell] * years + 0.5 * warm
@@ -170,5 +172,6 @@ def rows_of_cells(longitude: Floats, latitude: Floats, elevation: Floats, climat
     clear_sky = (CLEAR_TRANSMISSION + CLEAR_TRANSMISSION_PER_METRE * elevation) * (1.0 - climate.haze)
     return np.ascontiguousarray(np.stack([
         longitude, latitude, climate.mean_temperature, climate.temperature_amplitude, climate.annual_precipitation,
-        climate.monsoon, np.cos(peak), np.sin(peak), climate.aridity, climate.cloudiness, clear_sky, climate.diurnal_range,
-        climate.wind, climate.pressure, climate.warming, climate.wetting, climate.greening, climate.stilling, dormant, grown]))
+        climate.monsoon, np.cos(peak), np.sin(peak), climate.aridity, climate.cloudiness, climate.stratus, clear_sky,
+        climate.diurnal_range, climate.wind, climate.pressure, climate.warming, climate.wetting, climate.greening,
+        climate.stilling, dormant, grown]))
