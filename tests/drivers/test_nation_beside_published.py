@@ -119,3 +119,13 @@ def test_moist_places_and_basins_have_more_clouds(nation, years):
     assert np.corrcoef(lost[low], np.log(cells.climate.annual_precipitation[low]))[0, 1] > 0.8
     dullest = int(lost.argmax())
     assert abs(cells.longitude[dullest] - 105.3) < 2.5 and abs(cells.latitude[dullest] - 30.3) < 2.5
+
+
+def test_summers_are_brighter_than_winters_also_under_the_monsoon(nation):
+    """Stratus of winter and showers of summer: rain peaks in summer and would leave the moist south as bright in winter."""
+    light = nation.daily("1990-01-01", "1995-12-31")[:, nation.variables.index("shortwave_down")]
+    months = np.arange(np.datetime64("1990-01-01"), np.datetime64("1996-01-01")).astype("datetime64[M]").astype(int) % 12 + 1
+    summer, winter = (light[np.isin(months, which)].mean(axis=0) for which in ((6, 7, 8), (12, 1, 2)))
+    assert (summer > 1.2 * winter).all()
+    south = (nation.cells.latitude < 32.0) & (nation.cells.climate.aridity < 0.25)
+    assert 1.3 < np.mean(summer[south] / winter[south]) < 2.2
