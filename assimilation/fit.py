@@ -176,6 +176,7 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
         raise ValueError(f"unknown method {method!r}; {nearest(method, METHODS)}")
     ladder = _Ladder(target, progress)
     default = target.space.default_control()
+    target.weigh(default)  # an earlier fit may have left other weights
     default_misfit = target.misfit(default[None])[0]
     ladder.done("defaults", f"misfit {float(default_misfit @ target.stream_weight):.1f}")
     if method in ENSEMBLES and target.problem.footprint.operator == "shared_error":

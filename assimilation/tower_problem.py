@@ -59,6 +59,7 @@ class TowerProblem:
         self.prior_variance = np.diag(self.space.prior_moments()[1])
         self.runs = self.failed = 0
         self.watch: Callable[[int], object] | None = None
+        self._weighed_at: Floats | None = None
         self.weigh(self.space.default_control())
 
     def _built(self) -> tuple[list[tuple[str, NDArray[np.int64]]], list[Floats]]:
@@ -111,7 +112,10 @@ class TowerProblem:
         rule = self.problem.weights
         found, days = np.zeros(counts.size), counts.copy()
         learnt = rule in LEARNT_WEIGHTS and bool((modelled == 0.0).any())
+        if learnt and self._weighed_at is not None and np.array_equal(control, self._weighed_at):
+            return True
         if learnt:
+            self._weighed_at = control.copy()
             predicted = self.predict(control[None])[0]
             if np.isfinite(predicted).all():
                 for k, one in enumerate(self.streams):
