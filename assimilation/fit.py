@@ -8,7 +8,8 @@ log posterior over its own width (`normal_over_width`), weighted draws whose Par
 suffice; if not, a sampler started from that normal posterior. Any solver or sampler may be asked for by name. Noise that is
 sampled (scales, correlations of errors) moves no modelled value: it is estimated from the residuals between Gauss-Newton
 passes, without runs of the model, and has its own block in the normal posterior, for a mean and a scale are independent
-there. What footprints leave out of a likelihood is added last (`footprint_error`).
+there. Where weights of streams follow the memory of residuals, they are taken at the defaults, anew at the optimum, and the
+search goes on from there. What footprints leave out of a likelihood is added last (`footprint_error`).
 """
 
 import time
@@ -47,6 +48,8 @@ NOISE_PASSES = 4
 NOISE_CHANGE = 0.02
 """Noise is settled when no element of it moves by more than this in control space."""
 NOISE_STEP = 1e-3
+WEIGHT_PASSES, WEIGHT_CHANGE = 3, 0.1
+"""Weights of streams that follow residuals are settled when no logarithm moves by more than this."""
 SEARCH = {"maximum_iterations": 15, "tolerance": 0.05}
 """Gauss-Newton in the ladder stops where a rise of the log posterior means nothing; the normal posterior moves the rest."""
 DRAWS = 1000
@@ -173,6 +176,7 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
         raise ValueError(f"unknown method {method!r}; {nearest(method, METHODS)}")
     ladder = _Ladder(target, progress)
     default = target.space.default_control()
+    target.weigh(default)  # an earlier fit may have left other weights
     default_misfit = target.misfit(default[None])[0]
     ladder.done("defaults", f"misfit {float(default_misfit @ target.stream_weight):.1f}")
     if method in ENSEMBLES and target.problem.footprint.operator == "shared_error":
@@ -182,7 +186,18 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
         return _ensemble(target, method, seed, draws, default, default_misfit, ladder, options)
     if method in RANDOM_SEARCHES:
         options = {"maximum_runs": maximum_runs, **options}
-    optimum, mode = _search(target, method if method in SEARCHES else "gn", default, starts, seed, ladder, options)
+    solver = method if method in SEARCHES else "gn"
+    optimum, mode = _search(target, solver, default, starts, seed, ladder, options)
+    spread = optimum.spread
+    for _ in range(WEIGHT_PASSES):
+        before = target.stream_weight
+        if not target.weigh(mode):
+            break
+        moved = float(np.abs(np.log(target.stream_weight / before)).max())
+        ladder.done("weights of streams", f"from what the optimum leaves: up to {np.expm1(moved):.0%} other")
+        if moved < WEIGHT_CHANGE:
+            break
+        optimum, mode = _search(target, solver, mode, 1, seed, ladder, options)
     normal = _normal(target, mode)
     ladder.done("normal posterior", normal.message)
     mode = normal.mean
@@ -199,11 +214,11 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
         ladder.done("weighted draws", check.message)
         found["check"] = check
         made = _resampled(check.draws, check.weights, draws, seed)
-        doubt = optimum.spread > 2.0
+        doubt = spread > 2.0
         good = check.sufficient and not doubt  # weights correct a centre that is a little beside the mode
         status, message = ("converged" if good else "not_converged"), check.message
         if doubt:
-            message += f"; starts ended {optimum.spread:.1f} apart in log posterior: there may be several optima"
+            message += f"; starts ended {spread:.1f} apart in log posterior: there may be several optima"
         if method in SAMPLERS or (method == "auto" and not good):
             chosen = method if method in SAMPLERS else AUTO_SAMPLER
             more = {} if settings is None else {"settings": settings}

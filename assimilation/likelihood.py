@@ -74,3 +74,20 @@ def neighbour_correlation(stream: ObservedStream, residual: Floats) -> float:
     centred = residual - residual.mean()
     below = float(centred @ centred) / residual.size
     return float(np.clip((centred[pairs] * centred[pairs - 1]).mean() / below, -1.0, 1.0)) if below > 0.0 else 0.0
+
+
+def daily_memory(stream: ObservedStream, residual: Floats) -> tuple[float, int]:
+    """Correlation, 0 to 1, of the mean residuals of neighbouring days (months of monthly means), and the number of them.
+
+    The errors of a model last for days and weeks, not for half hours. With fewer than ten pairs of neighbours the
+    correlation is taken as 0.5.
+    """
+    unit = "datetime64[M]" if stream.choice.average == "month" else "datetime64[D]"
+    number, place, counts = np.unique(stream.when.astype(unit).astype(np.int64), return_inverse=True, return_counts=True)
+    mean = np.bincount(place, residual) / counts
+    centred = mean - mean.mean()
+    pairs = np.flatnonzero(np.diff(number) == 1)
+    below = float(np.mean(centred**2))
+    if pairs.size < 10 or below == 0.0:
+        return 0.5, number.size
+    return float(np.clip(np.mean(centred[pairs] * centred[pairs + 1]) / below, 0.0, 1.0)), number.size

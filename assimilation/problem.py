@@ -38,7 +38,9 @@ from terraflux.sites.observation_weights import (
 HOURS = ("all", "day", "night")
 AVERAGES = ("step", "day", "month")
 ENERGY_BALANCES = ("raw", "corrected")
-WEIGHT_RULES = ("neff", "equal_stream", "sum")
+WEIGHT_RULES = ("neff", "days", "equal_stream", "sum")
+LEARNT_WEIGHTS = ("neff", "days")
+"""Rules that look at residuals."""
 SIGMA_RULES = ("supplied", "line", "constant")
 REFERENCES = ("smoothed", "prior_model")
 SCALE_PRIOR = lognormal(1.0, spread=0.3)
@@ -280,12 +282,13 @@ class Problem:
 
 
 def stream_weights(rule: str, counts: ArrayLike, correlation: ArrayLike,
-                   modelled_correlation: ArrayLike) -> NDArray[np.float64]:
+                   modelled_correlation: ArrayLike, days: ArrayLike | None = None) -> NDArray[np.float64]:
     """Weight of each stream's log-likelihood; shape (streams,).
 
     `counts` are numbers of observations, `correlation` of neighbouring residuals as estimated, `modelled_correlation` that
     in the likelihood. neff: 1 where the likelihood models the correlation, else (1 - phi)/(1 + phi), the share of
-    effective observations. equal_stream: mean count over count. sum: 1.
+    effective observations. days: the same with phi between means of `days` (months of monthly means), which then count,
+    not their half hours; at most 1. equal_stream: mean count over count. sum: 1.
     """
     _refuse_word(rule, WEIGHT_RULES, "rule of stream weights")
     n, phi, modelled = (np.asarray(given, np.float64) for given in (counts, correlation, modelled_correlation))
@@ -296,7 +299,8 @@ def stream_weights(rule: str, counts: ArrayLike, correlation: ArrayLike,
     if rule == "sum":
         return np.ones(n.shape)
     held = np.clip(phi, 0.0, 0.9999)
-    return np.where(modelled > 0.0, 1.0, (1.0 - held) / (1.0 + held))
+    counted = np.ones(n.shape) if rule == "neff" or days is None else np.asarray(days, np.float64) / n
+    return np.where(modelled > 0.0, 1.0, np.minimum(counted * (1.0 - held) / (1.0 + held), 1.0))
 
 
 def _check_years(calibration: Sequence[int], validation: Sequence[int]) -> None:

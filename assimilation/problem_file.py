@@ -2,7 +2,7 @@
 
     title = "Hesse, two years"
     towers = ["FR-Hes.toml"]                     # tower files, beside this one
-    weights = "neff"                             # neff, equal_stream, sum
+    weights = "neff"                             # neff, days, equal_stream, sum
     closure_factor = "sampled"                   # raw heat fluxes: a number, a prior, or "sampled" for normal(1, 0.1);
                                                  # { LE = "sampled", H = 0.9 } or "each": a factor for each flux
 

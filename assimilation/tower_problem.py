@@ -18,10 +18,10 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from terraflux.assimilation.evaluator import ColumnEvaluator
-from terraflux.assimilation.likelihood import misfit, neighbour_correlation, slices_of, standardised
+from terraflux.assimilation.likelihood import daily_memory, misfit, neighbour_correlation, slices_of, standardised
 from terraflux.assimilation.observed_streams import ObservedStream, observed_streams
 from terraflux.assimilation.parameter_rows import ProblemError
-from terraflux.assimilation.problem import Problem, stream_weights
+from terraflux.assimilation.problem import LEARNT_WEIGHTS, Problem, stream_weights
 from terraflux.assimilation.residuals import Whitening
 from terraflux.assimilation.tower_columns import TowerColumns, class_shares
 from terraflux.model.weave.streams import Stream
@@ -35,8 +35,8 @@ class TowerProblem:
 
     `years` are those of calibration unless given; `observations` is a dataset of `read_observations`. `threads` None takes
     all cores. `streams` are the observed streams, `observed`, `sigma` (n,) all of them in a row, `parts` {stream: slice}.
-    `stream_weight` (streams,) follows the rule of the problem. `runs` and `failed` count replicas of the whole site;
-    `watch`, where one is set, is told `runs` after every batch.
+    `stream_weight` (streams,) follows the rule of the problem, at first with residuals of the defaults (`weigh`). `runs` and
+    `failed` count replicas of the whole site; `watch`, where one is set, is told `runs` after every batch.
     """
 
     def __init__(self, problem: Problem, columns: TowerColumns, *, years: Sequence[int] | None = None,
@@ -59,7 +59,8 @@ class TowerProblem:
         self.prior_variance = np.diag(self.space.prior_moments()[1])
         self.runs = self.failed = 0
         self.watch: Callable[[int], object] | None = None
-        self.stream_weight = self._weights()
+        self._weighed_at: Floats | None = None
+        self.weigh(self.space.default_control())
 
     def _built(self) -> tuple[list[tuple[str, NDArray[np.int64]]], list[Floats]]:
         """Evaluators, one per plant type with its columns of the space; and the shares of plant types for each stream."""
@@ -98,20 +99,34 @@ class TowerProblem:
                                   one.weight[:, None]))
         return self.columns.evaluator(plant, names, self.span, streams, self.threads)
 
-    def _weights(self) -> Floats:
+    def weigh(self, control: Floats) -> bool:
+        """Takes the weights of streams from residuals at a control vector (p,), by one run of the model.
+
+        At the defaults they hold errors that parameters will mend, which last longer than those that stay: the search for
+        the optimum weighs streams anew and goes on. False where the rule of the problem does not look at residuals, or
+        every stream models the memory of its errors.
+        """
         counts = np.array([one.observed.size for one in self.streams], np.float64)
-        default = self.space.default_control()[None]
-        noise = self.space.noise(default)
+        noise = self.space.noise(self.space.default_control()[None])
         modelled = np.array([float(noise.get(one.name, {}).get("correlation", np.zeros(1))[0]) for one in self.streams])
-        found = np.zeros(counts.size)
-        if self.problem.weights == "neff" and (modelled == 0.0).any():
-            predicted = self.predict(default)[0]
+        rule = self.problem.weights
+        found, days = np.zeros(counts.size), counts.copy()
+        learnt = rule in LEARNT_WEIGHTS and bool((modelled == 0.0).any())
+        if learnt and self._weighed_at is not None and np.array_equal(control, self._weighed_at):
+            return True
+        if learnt:
+            self._weighed_at = control.copy()
+            predicted = self.predict(control[None])[0]
             if np.isfinite(predicted).all():
                 for k, one in enumerate(self.streams):
-                    residual, _ = standardised(one, predicted[None, self.parts[one.name]], np.ones(1))
-                    found[k] = neighbour_correlation(one, residual[0])
+                    residual = standardised(one, predicted[None, self.parts[one.name]], np.ones(1))[0][0]
+                    if rule == "neff":
+                        found[k] = neighbour_correlation(one, residual)
+                    else:
+                        found[k], days[k] = daily_memory(one, residual)
         self.residual_correlation = found
-        return stream_weights(self.problem.weights, counts, found, modelled)
+        self.stream_weight = stream_weights(rule, counts, found, modelled, days)
+        return learnt
 
     # ------------------------------------------------------------------------------------------ running the model
 

@@ -52,15 +52,18 @@ CHOICES = (
     "calibrated on and the last is left out (of two years, one and one). A tower with a single year cannot leave one out: "
     "days 1 to 15 of every month are calibrated on, the rest judged, and such towers are marked; neighbouring days are no "
     "independent years.",
-    "**Streams.** Gross primary production by day and net exchange by night, which share no half hour; net exchange alone "
-    "where the source gives no production. Raw latent and sensible heat: half hours where public, else monthly means. A "
-    "closure factor multiplies each, estimated within its prior N(1, 0.1); they are part of the fitted model when judged.",
+    "**Streams.** Net exchange by day and by night. Gross production is derived from it with a respiration that follows "
+    "temperature, so it is judged but not calibrated on. Raw latent and sensible heat: half hours where public, else monthly "
+    "means. A closure factor multiplies each, estimated within its prior N(1, 0.1); they are part of the fitted model when "
+    "judged.",
     "**Errors.** Normal and of constant width (half the standard deviation of the calibrated flux, times a sampled scale): "
     "the errors of a model are larger than those of the instruments and do not shrink with the flux. With widths that "
     "follow the flux, as random errors do, the fit at CN-Cha gave up the summer to please the winter.",
-    "**Weights.** The errors of a model last for days. From daily (monthly) mean residuals of the default run with "
-    "correlation phi of neighbours, a stream counts as n (1 - phi)/(1 + phi) days. With thousands of half hours taken as "
-    "independent, parameters at CN-HaM ran to the edges of their priors.",
+    "**Weights.** The errors of a model last for days. From daily (monthly) mean residuals with correlation phi of neighbours, "
+    "a stream counts as n (1 - phi)/(1 + phi) days: at first with the residuals of the defaults, anew with those that the "
+    "first optimum leaves, from where the search goes on. What parameters mend lasts longer than what they cannot, so weights "
+    "of the defaults alone leave the priors too strong. With thousands of half hours taken as independent, parameters at "
+    "CN-HaM ran to the edges of their priors.",
     "**Parameters.** The same rows everywhere, priors of the parameter table: leaf photosynthesis (capacities and the yield"
     " of electrons in weak light) and respiration, stomata, water stress and rooting depth, ground albedo, respiration of "
     "roots, stems, growth and soil; where leaf area is prognostic its range, with log spread 0.4 where only the plant type "
@@ -132,7 +135,7 @@ def problem_of(tower: Tower, calibration: Sequence[int], validation: Sequence[in
         rows += [ParameterRow(name) for name in FREE_SEASON]
         rows += [ParameterRow(name) for name in FREE_DROUGHT if float(default[name]) > 0.0]
     heat = heat_streams(tower, calibration)
-    return Problem(rows, carbon_streams(tower, calibration) + heat, calibration, validation,
+    return Problem(rows, carbon_streams(tower, calibration) + heat, calibration, validation, weights="days",
                    closure_factor="each" if len(heat) == 2 else None)
 
 
@@ -150,14 +153,9 @@ def model_error(tower: Tower, variable: str, calibration: Sequence[int], hours: 
 
 
 def carbon_streams(tower: Tower, calibration: Sequence[int]) -> list[StreamChoice]:
-    """Production by day and net exchange by night, or net exchange alone where production is not given."""
-    common: dict[str, Any] = {"correlation": 0.0, "scale": SCALE_PRIOR}
-    if "gross_primary_production" in tower.observations:
-        return [StreamChoice("GPP", name="GPP by day", hours="day", **common, sigma=model_error(
-                    tower, "gross_primary_production", calibration, "day")),
-                StreamChoice("NEE", name="NEE by night", hours="night", **common, sigma=model_error(
-                    tower, "net_ecosystem_exchange", calibration, "night"))]
-    return [StreamChoice("NEE", name="NEE", sigma=model_error(tower, "net_ecosystem_exchange", calibration), **common)]
+    """Net exchange by day and by night, each with an error of its own."""
+    return [StreamChoice("NEE", name=f"NEE by {hours}", hours=hours, correlation=0.0, scale=SCALE_PRIOR,
+                         sigma=model_error(tower, "net_ecosystem_exchange", calibration, hours)) for hours in ("day", "night")]
 
 
 def heat_streams(tower: Tower, calibration: Sequence[int]) -> list[StreamChoice]:
@@ -170,29 +168,6 @@ def heat_streams(tower: Tower, calibration: Sequence[int]) -> list[StreamChoice]
         elif tower.monthly is not None and name in tower.monthly and np.isfinite(tower.monthly[name]).any():
             made.append(StreamChoice(name, name=FLUXES[name], average="month", scale=SCALE_PRIOR))
     return made
-
-
-def effective_weights(target: TowerProblem) -> np.ndarray:
-    """Weight of each stream: effective over actual number of observations, from the memory of its errors (streams,).
-
-    The errors of a model last for days and weeks, not for half hours. Of daily (or monthly) mean residuals with the
-    default parameters, the correlation phi between neighbours makes days (1 - phi)/(1 + phi) effective observations.
-    """
-    predicted = target.predict(target.space.default_control()[None])[0]
-    weights = []
-    for one in target.streams:
-        part = target.parts[one.name]
-        residual = (predicted[part] - one.observed) / one.sigma
-        unit = "datetime64[M]" if one.choice.average == "month" else "datetime64[D]"
-        number, place, counts = np.unique(one.when.astype(unit).astype(int), return_inverse=True, return_counts=True)
-        mean = np.bincount(place, residual) / counts
-        centred = mean - mean.mean()
-        neighbours = np.flatnonzero(np.diff(number) == 1)
-        phi = 0.5
-        if neighbours.size > 9:
-            phi = float(np.clip(np.mean(centred[neighbours] * centred[neighbours + 1]) / np.mean(centred**2), 0.0, 0.99))
-        weights.append(number.size * (1.0 - phi) / (1.0 + phi) / one.observed.size)
-    return np.minimum(np.array(weights), 1.0)
 
 
 # ---------------------------------------------------------------------------------------------- scores
@@ -267,7 +242,6 @@ def prepared(site: str, data: Path) -> tuple[TowerColumns, TowerColumns, Problem
 def calibrated(columns: TowerColumns, problem: Problem, threads: int, draws: int = DRAWS) -> Fit:
     """The fit of a site."""
     target = TowerProblem(problem, columns, threads=threads)
-    target.stream_weight = effective_weights(target)
     return fit(target, "gn", starts=STARTS, draws=draws, check_draws=draws, seed=1, maximum_iterations=12, tolerance=0.05)
 
 

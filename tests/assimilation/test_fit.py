@@ -10,7 +10,7 @@ from terraflux.assimilation.adaptive_importance import ImportanceSettings
 from terraflux.assimilation.checkpoint import Checkpoint
 from terraflux.assimilation.delayed_acceptance import DelayedSettings
 from terraflux.assimilation.ensemble_sampling import EnsembleSettings
-from terraflux.assimilation.fit import METHODS, Fit, estimated_noise, fit
+from terraflux.assimilation.fit import METHODS, WEIGHT_CHANGE, WEIGHT_PASSES, Fit, estimated_noise, fit
 from terraflux.assimilation.full_twins import twin_problem
 from terraflux.assimilation.laplace import laplace_of_density
 from terraflux.assimilation.pareto_smoothing import importance_check
@@ -45,7 +45,10 @@ def test_the_truth_is_found_within_the_posterior(found, short_twin):
 def test_the_books_are_kept(found, short_twin):
     """Runs of all rungs are those of the problem; draws and log posterior belong to it."""
     names = [stage.name for stage in found.stages]
-    assert names[:5] == ["defaults", "gn pass 1", "normal posterior", "normal posterior over its width", "weighted draws"]
+    rungs = [name for name in names if not name.startswith("gn pass")]
+    assert names[:2] == ["defaults", "gn pass 1"]
+    assert [name for name in rungs if name != "weights of streams"][:4] == [
+        "defaults", "normal posterior", "normal posterior over its width", "weighted draws"]
     assert names[-1] == "best point"
     assert found.runs == sum(stage.runs for stage in found.stages)
     assert found.draws.shape == (1000, 3)
@@ -59,6 +62,23 @@ def test_the_books_are_kept(found, short_twin):
 def test_the_mode_beats_its_neighbourhood(found, short_twin):
     around = found.mode + 0.3 * found.normal.deviation * np.random.default_rng(0).standard_normal((20, 3))
     assert (short_twin.target.log_density(around) < found.log_posterior + 0.05).all()
+
+
+def test_streams_are_weighed_by_what_the_optimum_leaves(short_twin):
+    """Parameters beside the truth err for hours together; the errors that are left at the optimum remember less."""
+    base = twin_problem("dense", ("carboxylation_capacity", "stomatal_slope_medlyn"))
+    streams = [replace(one, correlation=0.0) for one in base.streams if one.average == "step"]
+    target = TowerProblem(replace(base, streams=streams, weights="neff"), short_twin.target.columns)
+    truth = short_twin.truth[:2]
+    assert target.weigh(truth)
+    known = target.stream_weight
+    assert target.weigh(truth - 1.5)
+    assert (known > target.stream_weight).all() and known[0] > 2.0 * target.stream_weight[0], (known, target.stream_weight)
+    one = fit(target, "gn", starts=1, draws=50, check_draws=50)
+    assert 1 <= [stage.name for stage in one.stages].count("weights of streams") <= WEIGHT_PASSES
+    np.testing.assert_allclose(np.log(target.stream_weight / known), 0.0, atol=WEIGHT_CHANGE)
+    again = fit(target, "gn", starts=1, draws=50, check_draws=50)  # begins with the weights of the defaults
+    np.testing.assert_array_equal(again.mode, one.mode)
 
 
 def skewed(u):
@@ -167,6 +187,8 @@ def test_a_start_that_fails_costs_only_itself(short_twin):
 
         def __init__(self):
             self.__dict__.update(target.__dict__)
+            self.calls = 1
+            self.weigh(self.space.default_control())
             self.calls = 0
 
         def predict(self, control):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from terraflux.assimilation.likelihood import memory_of, misfit, neighbour_correlation, slices_of, stream_terms
+from terraflux.assimilation.likelihood import daily_memory, memory_of, misfit, neighbour_correlation, slices_of, stream_terms
 from terraflux.assimilation.residuals import LONGEST_MEMORY
 
 
@@ -167,3 +167,18 @@ def test_outliers_move_the_normal_optimum_but_not_the_robust_ones():
     assert size["gaussian"] > 1.0, size
     assert size["laplace"] < 0.3, size
     assert size["student_t"] < 0.3, size
+
+
+def test_memory_of_days_is_that_of_their_means():
+    """AR(1) between days of 48 half hours that share their error; half hours alone would say 0.99."""
+    rng = np.random.default_rng(4)
+    level = np.zeros(400)
+    for day in range(1, 400):
+        level[day] = 0.6 * level[day - 1] + rng.standard_normal()
+    when = np.datetime64("2021-01-01") + np.arange(400 * 48) * np.timedelta64(30, "m")
+    one = SimpleNamespace(choice=SimpleNamespace(average="step"), when=when)
+    phi, days = daily_memory(one, np.repeat(level, 48) + 0.1 * rng.standard_normal(when.size))
+    assert days == 400
+    assert phi == pytest.approx(0.6, abs=0.08)
+    assert daily_memory(SimpleNamespace(choice=one.choice, when=when[:96]), np.ones(96)) == (0.5, 2)
+    assert daily_memory(SimpleNamespace(choice=SimpleNamespace(average="month"), when=when), when.astype(float))[1] == 14

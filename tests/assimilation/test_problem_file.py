@@ -224,6 +224,8 @@ def test_sigma_rules_give_standard_deviations():
 def test_stream_weights_follow_their_rule():
     counts, phi = [1000.0, 3000.0], [0.5, 0.8]
     np.testing.assert_allclose(stream_weights("neff", counts, phi, [0.5, 0.0]), [1.0, 0.2 / 1.8])
+    np.testing.assert_allclose(stream_weights("days", counts, phi, [0.5, 0.0], [50.0, 60.0]), [1.0, 0.02 * 0.2 / 1.8])
+    assert stream_weights("days", [20.0], [0.0], [0.0], [24.0]).tolist() == [1.0]
     np.testing.assert_allclose(stream_weights("equal_stream", counts, phi, [0.0, 0.0]), [2.0, 2.0 / 3.0])
     assert stream_weights("sum", counts, phi, [0.0, 0.0]).tolist() == [1.0, 1.0]
     with pytest.raises(ProblemError, match="no observation"):
