@@ -62,13 +62,14 @@ def surface_forward(surface_balance, surface_balance_slope, surface_iterate, sno
     """The surface holds no heat: what the balance leaves goes into the top layer.
 
     A snow surface is held at 0 degC, and the whole balance at 0 degC enters the snow, where that is more than the snow
-    would conduct away, as long as it does not melt the top layer within the step. Snow warmed from below conducts nothing
-    away: ground that cools at 0 degC is not held there by a trace of it.
+    would conduct away, as long as heat from above and below does not melt the top layer within the step. Snow warmed from
+    below conducts nothing away: ground that cools at 0 degC is not held there by a trace of it.
     """
     per = 1.0 / (conductance - surface_balance_slope)
     at_zero = surface_balance - surface_balance_slope * surface_iterate
     warming = at_zero + conductance * min(snow_iterate_temperature_top, 0.0) > 0.0
-    melting = warming & (at_zero * time_step < LATENT_HEAT_FUSION * snow_mass_top)
+    melt = at_zero + conductance * max(snow_iterate_temperature_top, 0.0)
+    melting = warming & (melt * time_step < LATENT_HEAT_FUSION * snow_mass_top)
     return at_zero / conductance if melting else at_zero * per, 1.0 if melting else conductance * per, 1.0 if melting else 0.0
 
 

@@ -107,6 +107,8 @@ def test_energy_closes_with_layers_below_the_soil(ground):
     (100.0, 0.0, 0.0, 0.0),  # no snow
     (-30.0, 0.0, 5.0, 0.0),  # no snow over warm ground that cools
     (-30.0, 1e-4, 5.0, 0.0),  # a trace of snow over warm ground
+    (10.0, 0.1, 5.0, 0.0),  # heated from both sides, more than melts it
+    (10.0, 1.0, 5.0, 1.0),  # heated from both sides for longer
 ])
 def test_a_snow_surface_is_held_at_zero_where_the_balance_melts_it(balance, snow, temperature, melting):
     conductance, step = 10.0, 1800.0
