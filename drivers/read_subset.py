@@ -2,7 +2,9 @@
 of monthly means (FLUXNET2015 SUBSET MM) for what the half-hours lack.
 
 The netCDF names its clock (utc_offset_hours, interval start). Monthly columns are rates or means over the month;
-their quality figures are fractions of good data and are not flags.
+their quality figures are fractions of measured and well filled data and are not flags. A mean flux of which less than
+LEAST_GOOD is good is left out: a month without a measurement is what filling makes of it (100 W m-2 of sensible heat
+into a wood in January, say).
 """
 
 import os
@@ -38,17 +40,30 @@ MONTHLY_COLUMNS = {
     "gross_primary_production_daytime": ("GPP_DT_VUT_REF", "gC m-2 d-1"),
 }
 
+LEAST_GOOD = 0.5
+CARBON_QUALITY = ("NEE_VUT_REF_QC",)
+MONTHLY_QUALITY = {
+    "latent_heat": ("LE_F_MDS_QC",), "sensible_heat": ("H_F_MDS_QC",),
+    "latent_heat_corrected": ("LE_F_MDS_QC", "H_F_MDS_QC"), "sensible_heat_corrected": ("LE_F_MDS_QC", "H_F_MDS_QC"),
+    "net_ecosystem_exchange": CARBON_QUALITY, "ecosystem_respiration": CARBON_QUALITY,
+    "gross_primary_production": CARBON_QUALITY, "gross_primary_production_daytime": CARBON_QUALITY,
+}
+"""Columns of the fraction of good data of the fluxes; where a file lacks one, every month is taken."""
+
 
 def read_monthly(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Monthly means of a FLUXNET SUBSET MM file in canonical units, indexed by month (datetime64, first of the month).
 
-    Precipitation is a rate (kg m-2 s-1). Columns that are absent or empty are left out; months must be in order.
+    Precipitation is a rate (kg m-2 s-1). Columns that are absent or empty are left out; months must be in order. Fluxes
+    of months with too little good data are NaN.
     """
     header = header_of(path)
     if "TIMESTAMP" not in header:
         raise ForcingError("the column TIMESTAMP is missing", file=path, variable="TIMESTAMP",
                            remedy="use the monthly (MM) file")
-    table = read_table(path, columns=[column for column, _ in MONTHLY_COLUMNS.values()], text_columns=("TIMESTAMP",))
+    qualities = {name for names in MONTHLY_QUALITY.values() for name in names}
+    table = read_table(path, columns=[*(column for column, _ in MONTHLY_COLUMNS.values()), *sorted(qualities)],
+                       text_columns=("TIMESTAMP",))
     stamps = table["TIMESTAMP"].str.strip()
     if not stamps.str.fullmatch(r"\d{6}").all():
         raise ForcingError("the stamps are not of the form YYYYMM", file=path, variable="TIMESTAMP",
@@ -60,6 +75,9 @@ def read_monthly(path: str | os.PathLike[str]) -> pd.DataFrame:
     for variable, (column, unit) in MONTHLY_COLUMNS.items():
         if column in table:
             values = conversion(variable, unit, file=path).apply(table[column].to_numpy(dtype=float), 1.0)
+            for quality in MONTHLY_QUALITY.get(variable, ()):
+                if quality in table:
+                    values = np.where(table[quality].to_numpy(dtype=float) < LEAST_GOOD, np.nan, values)
             if np.isfinite(values).any():
                 columns[variable] = values
     return pd.DataFrame(columns, index=pd.DatetimeIndex(months.astype("datetime64[ns]"), name="month"))

@@ -68,7 +68,7 @@ def predictors(forcing: xr.Dataset) -> np.ndarray:
 
 def measured(tower: Tower, years: Sequence[int], problem: Problem) -> dict[str, ObservedStream]:
     """{flux: what is measured of it in some years}, as the study scores it, on the steps of the forcing."""
-    streams = [StreamChoice("NEE", name="NEE"), *heat_streams(tower, problem.calibration)]
+    streams = [StreamChoice("NEE", name="NEE"), *heat_streams(tower, problem.calibration, problem.validation)]
     groups = [streams, [StreamChoice("GPP", name="GPP")] if "gross_primary_production" in tower.observations else []]
     found = [one for group in groups if group for one in observed_streams(
         Problem(problem.parameters, group, years), tower, years, tower.forcing["time"].values, np.ones(9))]

@@ -45,6 +45,8 @@ LEAF_SPREAD = 0.4
 """Log spread of leaf area where only the plant type is known; the table's own where the site's leaf area is."""
 WOODY = ("ENF", "EBF", "DNF", "DBF", "MF", "WSA")
 STARTS, DRAWS, JUDGED = 2, 128, 64
+LEAST_MONTHS = 6
+"""Good monthly means of heat that the years of calibration, and those left out, must hold for them to be a stream."""
 DAY_SHARE = 0.5
 """Share of a day's steps that must be measured for its mean to be scored."""
 CHOICES = (
@@ -55,7 +57,8 @@ CHOICES = (
     "**Streams.** Net exchange by day and by night. Gross production is derived from it with a respiration that follows "
     "temperature, so it is judged but not calibrated on. Raw latent and sensible heat: half hours where public, else monthly "
     "means. A closure factor multiplies each, estimated within its prior N(1, 0.1); they are part of the fitted model when "
-    "judged.",
+    "judged. Months of which less than half is measured or well filled are left out (18 towers have some); six others must "
+    "be there.",
     "**Errors.** Normal and of constant width (half the standard deviation of the calibrated flux, times a sampled scale): "
     "the errors of a model are larger than those of the instruments and do not shrink with the flux. With widths that "
     "follow the flux, as random errors do, the fit at CN-Cha gave up the summer to please the winter.",
@@ -134,7 +137,7 @@ def problem_of(tower: Tower, calibration: Sequence[int], validation: Sequence[in
             float(default[name]), spread=LEAF_SPREAD)) for name in FREE_LEAF]
         rows += [ParameterRow(name) for name in FREE_SEASON]
         rows += [ParameterRow(name) for name in FREE_DROUGHT if float(default[name]) > 0.0]
-    heat = heat_streams(tower, calibration)
+    heat = heat_streams(tower, calibration, validation)
     return Problem(rows, carbon_streams(tower, calibration) + heat, calibration, validation, weights="days",
                    closure_factor="each" if len(heat) == 2 else None)
 
@@ -158,14 +161,22 @@ def carbon_streams(tower: Tower, calibration: Sequence[int]) -> list[StreamChoic
                          sigma=model_error(tower, "net_ecosystem_exchange", calibration, hours)) for hours in ("day", "night")]
 
 
-def heat_streams(tower: Tower, calibration: Sequence[int]) -> list[StreamChoice]:
-    """Raw latent and sensible heat, half-hourly where measured so, else monthly means."""
+def good_months(tower: Tower, variable: str, years: Sequence[int]) -> int:
+    """Months of some years with a mean of a flux that holds enough good data."""
+    if tower.monthly is None or variable not in tower.monthly:
+        return 0
+    within = np.isin(tower.monthly.index.to_numpy().astype("datetime64[Y]").astype(int) + 1970, list(years))
+    return int(np.isfinite(tower.monthly[variable].to_numpy()[within]).sum())
+
+
+def heat_streams(tower: Tower, calibration: Sequence[int], validation: Sequence[int]) -> list[StreamChoice]:
+    """Raw latent and sensible heat, half-hourly where measured so, else monthly means of months with enough good data."""
     made = []
     for name in HEAT:
         if name in tower.observations:
             made.append(StreamChoice(name, name=FLUXES[name], correlation=0.0, scale=SCALE_PRIOR,
                                      sigma=model_error(tower, name, calibration)))
-        elif tower.monthly is not None and name in tower.monthly and np.isfinite(tower.monthly[name]).any():
+        elif all(good_months(tower, name, years) >= LEAST_MONTHS for years in (calibration, validation or calibration)):
             made.append(StreamChoice(name, name=FLUXES[name], average="month", scale=SCALE_PRIOR))
     return made
 
