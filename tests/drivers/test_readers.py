@@ -8,6 +8,7 @@ import xarray as xr
 from terraflux.drivers import open_tower
 from terraflux.drivers.errors import ForcingError
 from terraflux.drivers.provenance import FILLED_GOOD, FILLED_MEDIUM, FILLED_POOR, MEASURED
+from terraflux.drivers.read_subset import read_monthly
 
 
 def close(found, expected, **tolerance):
@@ -203,3 +204,15 @@ def test_datasets_can_be_stored_and_read_back(write_fluxnet, facts, tmp_path):
         for name in ("air_temperature", "shortwave_down", "photoperiod"):
             assert np.array_equal(again[name], found.forcing[name])
         assert np.array_equal(again.time, found.forcing.time)
+
+
+def test_a_monthly_flux_needs_half_of_its_data(tmp_path):
+    """Unless the file does not say; weather is kept, for it completes forcing."""
+    path = tmp_path / "XX-Tst_monthly.csv"
+    path.write_text("TIMESTAMP,TA_F,LE_F_MDS,LE_F_MDS_QC,H_F_MDS,H_CORR\n"
+                    "202101,-3.0,5.0,0.49,-20.0,-25.0\n202102,1.0,20.0,0.5,-9999,40.0\n", encoding="utf-8")
+    found = read_monthly(path)
+    close(found["latent_heat"], [np.nan, 20.0])
+    close(found["sensible_heat"], [-20.0, np.nan])
+    close(found["sensible_heat_corrected"], [np.nan, 40.0])
+    close(found["air_temperature"], [-3.0, 1.0])

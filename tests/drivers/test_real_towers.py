@@ -61,6 +61,15 @@ def test_half_hours_average_to_the_monthly_file(shared_data, name):
         assert np.nanmax(difference[np.isfinite(means)]) < largest, variable
 
 
+def test_monthly_fluxes_without_measurements_are_left_out(shared_data):
+    """DK-Sor measured no heat flux from late December 2013 to the end of March 2014: filling gave -100 W m-2."""
+    monthly = read_monthly(shared_data / "towers" / "DK-Sor" / "DK-Sor_monthly.csv")
+    heat = monthly[["latent_heat", "sensible_heat", "latent_heat_corrected", "sensible_heat_corrected"]]
+    assert heat.loc["2013-12":"2014-03"].isna().all(axis=None)
+    assert heat.loc["2014-04":"2014-12"].notna().all(axis=None)
+    assert monthly.loc["2013-12":"2014-03", "air_temperature"].notna().all()
+
+
 @pytest.mark.parametrize("name", CHINESE)
 def test_monthly_totals_of_chinese_towers_are_kept(opened, name):
     tower = opened(name)
