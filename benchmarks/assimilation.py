@@ -34,8 +34,8 @@ KEYS = ("map_runs_median", "map_success_fraction", "dense_runs_to_ess1000", "spa
 OTHER_SEEDS = (1, 2)
 """Errors of further dense twins on which the normal posterior is judged."""
 JUDGES = (100, 200, 300)
-"""What seeds of the samplers that judge a normal posterior are apart from that of the fit. With an effective size of 1000 the mean
-of one is known to 0.03 standard deviations, the farthest of ten parameters to twice that."""
+"""What seeds of the samplers that judge a normal posterior are apart from that of the fit. With an effective size of 1000 the
+mean of one is known to 0.03 standard deviations, the farthest of ten parameters to twice that."""
 STARTS = 40
 NEAR = 0.5
 """A start has found the optimum when its log posterior is no further than this below the best known."""
