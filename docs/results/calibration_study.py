@@ -57,7 +57,7 @@ CHOICES = (
     "**Streams.** Net exchange by day and by night. Gross production is derived from it with a respiration that follows "
     "temperature, so it is judged but not calibrated on. Raw latent and sensible heat: half hours where public, else monthly "
     "means. A closure factor multiplies each, estimated within its prior N(1, 0.1); they are part of the fitted model when "
-    "judged. Months of which less than half is measured or well filled are left out (18 towers have some); six others must "
+    "judged. Months of which less than half is measured or well filled are left out (15 towers have some); six others must "
     "be there.",
     "**Errors.** Normal and of constant width (half the standard deviation of the calibrated flux, times a sampled scale): "
     "the errors of a model are larger than those of the instruments and do not shrink with the flux. With widths that "
