@@ -11,31 +11,31 @@ from terraflux.drivers.provenance import FILLED_GOOD, FILLED_MEDIUM, FILLED_POOR
 from terraflux.drivers.read_subset import read_monthly
 
 
-def close(found, expected, **tolerance):
+def assert_close(found, expected, **tolerance):
     np.testing.assert_allclose(found, expected, **({"rtol": 1e-5, "atol": 1e-6} | tolerance))
 
 
 @pytest.fixture
-def same_weather(tower):
+def assert_same_weather(tower):
     """Check that forcing equals what was written, to the rounding of the file."""
     def check(found):
         for name in ("shortwave_down", "longwave_down", "air_temperature", "vapour_pressure", "air_pressure",
                      "wind_speed", "carbon_dioxide"):
-            close(found.forcing[name], tower.forcing[name], rtol=2e-4, atol=1e-4)
-        close(found.forcing.precipitation, tower.forcing.precipitation, atol=1e-9)
+            assert_close(found.forcing[name], tower.forcing[name], rtol=2e-4, atol=1e-4)
+        assert_close(found.forcing.precipitation, tower.forcing.precipitation, atol=1e-9)
         assert np.array_equal(found.forcing.time, tower.forcing.time)
-        close(found.forcing.cosine_zenith, tower.forcing.cosine_zenith, atol=1e-12)
+        assert_close(found.forcing.cosine_zenith, tower.forcing.cosine_zenith, atol=1e-12)
         seen = np.isfinite(tower.observations.latent_heat.values)
         assert np.array_equal(seen, np.isfinite(found.observations.latent_heat.values))
-        close(found.observations.latent_heat.values[seen], tower.observations.latent_heat.values[seen], atol=1e-4)
-        close(np.nanmean(found.observations.net_ecosystem_exchange),
+        assert_close(found.observations.latent_heat.values[seen], tower.observations.latent_heat.values[seen], atol=1e-4)
+        assert_close(np.nanmean(found.observations.net_ecosystem_exchange),
               np.nanmean(tower.observations.net_ecosystem_exchange), atol=1e-10)
     return check
 
 
-def test_fluxnet_reads_back(write_fluxnet, facts, same_weather):
+def test_fluxnet_reads_back(write_fluxnet, facts, assert_same_weather):
     found = open_tower(write_fluxnet(), site=facts)
-    same_weather(found)
+    assert_same_weather(found)
     assert found.site.site_id == "XX-Tst" and found.forcing.attrs["leaf_area_option"] == "growing_season_water"
 
 
@@ -52,7 +52,7 @@ def test_hourly_fluxnet_has_its_step(write_fluxnet, facts, table):
     hourly = write_fluxnet(lambda frame: frame.iloc[::2], "FLX_XX-Tst_FLUXNET2015_FULLSET_HR_2021-2021_1-4.csv")
     found = open_tower(hourly, site=facts, completion={"clock": "trust"})
     assert found.forcing.attrs["time_step_seconds"] == 3600
-    close(found.forcing.precipitation[::1].values, table["P_F"].to_numpy()[::2] / 3600.0, atol=1e-9)
+    assert_close(found.forcing.precipitation[::1].values, table["P_F"].to_numpy()[::2] / 3600.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("column", ["TA_F", "SW_IN_F", "VPD_F", "TIMESTAMP_START"])
@@ -68,10 +68,10 @@ def test_daily_fluxnet_is_refused(tmp_path, facts):
         open_tower(path, format="fluxnet", site=facts)
 
 
-def test_plumber_reads_back(write_plumber, facts, same_weather, tower):
+def test_plumber_reads_back(write_plumber, facts, assert_same_weather, tower):
     found = open_tower(write_plumber(), site=facts)
-    same_weather(found)
-    close(found.forcing.prescribed_leaf_area_index, tower.forcing.prescribed_leaf_area_index, rtol=1e-6)
+    assert_same_weather(found)
+    assert_close(found.forcing.prescribed_leaf_area_index, tower.forcing.prescribed_leaf_area_index, rtol=1e-6)
     assert np.array_equal(np.unique(found.forcing.air_temperature_provenance), [0, 1, 2, 3])
     assert np.array_equal(np.unique(found.observations.latent_heat_quality), [0, 1])
     assert found.forcing.attrs["leaf_area_option"] == "prescribed"
@@ -91,7 +91,7 @@ def test_plumber_without_units_humidity_or_offset_is_refused(write_plumber, fact
         open_tower(write_plumber(lambda dataset: dataset.drop_vars("time")), site=facts)
 
 
-def test_ameriflux_reads_back(tmp_path, table, facts, same_weather):
+def test_ameriflux_reads_back(tmp_path, table, facts, assert_same_weather):
     renamed = table.rename(columns={
         "TA_F": "TA_1_1_1", "SW_IN_F": "SW_IN_1_1_1", "LW_IN_F": "LW_IN", "VPD_F": "VPD_PI", "PA_F": "PA", "P_F": "P",
         "WS_F": "WS_1_1_1", "CO2_F_MDS": "CO2_1_1_1", "LE_F_MDS": "LE", "H_F_MDS": "H", "G_F_MDS": "G_1_1_A",
@@ -100,7 +100,7 @@ def test_ameriflux_reads_back(tmp_path, table, facts, same_weather):
     path = tmp_path / "AMF_XX-Tst_BASE_HH_1-5.csv"
     path.write_text("# Site: XX-Tst\n# Version: 1-5\n" + renamed.round(6).fillna(-9999).to_csv(index=False))
     found = open_tower(path, site=facts)
-    same_weather(found)
+    assert_same_weather(found)
     assert "air_temperature from TA_1_1_1" in found.forcing.attrs["history"]
 
 
@@ -123,23 +123,31 @@ def plain(tmp_path, table):
     return path
 
 
-def test_mapped_csv_reads_back(plain, facts, same_weather, mapping):
-    same_weather(open_tower(plain, format="mapped_csv", site=facts, mapping=mapping()))
+def test_mapped_csv_reads_back(plain, facts, assert_same_weather, mapping):
+    found = open_tower(plain, format="mapped_csv", site=facts, mapping=mapping())
+    assert_same_weather(found)
+    assert found.forcing.attrs["time_step_seconds"] == 1800
 
 
-def test_mapped_csv_in_universal_time_reads_back(plain, facts, table, same_weather, mapping):
+def test_mapped_csv_in_universal_time_reads_back(plain, facts, table, assert_same_weather, mapping):
     stamps = pd.to_datetime(table["TIMESTAMP_START"], format="%Y%m%d%H%M") - pd.Timedelta("1h")
     table.assign(UTC=stamps.dt.strftime("%Y-%m-%d %H:%M")).round(6).fillna(-9999).to_csv(plain, index=False)
     clock = {"stamp": "UTC", "marks": "start", "utc_offset_hours": 0}
-    same_weather(open_tower(plain, format="mapped_csv", site=facts, mapping=mapping(time=clock)))
+    found = open_tower(plain, format="mapped_csv", site=facts, mapping=mapping(time=clock))
+    assert_same_weather(found)
+    first = pd.to_datetime(table["TIMESTAMP_START"].iloc[0], format="%Y%m%d%H%M")
+    assert pd.Timestamp(found.forcing.time.values[0]) == first  # back on the clock of the site
 
 
-def test_mapped_csv_with_calendar_columns_reads_back(plain, facts, table, same_weather, mapping):
+def test_mapped_csv_with_calendar_columns_reads_back(plain, facts, table, assert_same_weather, mapping):
     stamps = pd.to_datetime(table["TIMESTAMP_END"], format="%Y%m%d%H%M")
     columns = {"y": stamps.dt.year, "doy": stamps.dt.day_of_year, "h": stamps.dt.hour + stamps.dt.minute / 60.0}
     table.assign(**columns).round(6).fillna(-9999).to_csv(plain, index=False)
     clock = {"year": "y", "day_of_year": "doy", "hour": "h", "marks": "end"}
-    same_weather(open_tower(plain, format="mapped_csv", site=facts, mapping=mapping(time=clock)))
+    found = open_tower(plain, format="mapped_csv", site=facts, mapping=mapping(time=clock))
+    assert_same_weather(found)
+    first = pd.to_datetime(table["TIMESTAMP_START"].iloc[0], format="%Y%m%d%H%M")
+    assert pd.Timestamp(found.forcing.time.values[0]) == first  # the end of an interval is not its stamp
 
 
 @pytest.mark.parametrize(("change", "message"), [
@@ -212,7 +220,8 @@ def test_a_monthly_flux_needs_half_of_its_data(tmp_path):
     path.write_text("TIMESTAMP,TA_F,LE_F_MDS,LE_F_MDS_QC,H_F_MDS,H_CORR\n"
                     "202101,-3.0,5.0,0.49,-20.0,-25.0\n202102,1.0,20.0,0.5,-9999,40.0\n", encoding="utf-8")
     found = read_monthly(path)
-    close(found["latent_heat"], [np.nan, 20.0])
-    close(found["sensible_heat"], [-20.0, np.nan])
-    close(found["sensible_heat_corrected"], [np.nan, 40.0])
-    close(found["air_temperature"], [-3.0, 1.0])
+    assert np.isnan(found["latent_heat"].iloc[0]) and found["latent_heat"].iloc[1] == pytest.approx(20.0)
+    assert found["sensible_heat"].iloc[0] == pytest.approx(-20.0) and np.isnan(found["sensible_heat"].iloc[1])
+    assert np.isnan(found["sensible_heat_corrected"].iloc[0])
+    assert found["sensible_heat_corrected"].iloc[1] == pytest.approx(40.0)
+    assert found["air_temperature"].tolist() == pytest.approx([-3.0, 1.0])
