@@ -170,7 +170,7 @@ def test_outliers_move_the_normal_optimum_but_not_the_robust_ones():
 
 
 def test_memory_of_days_is_that_of_their_means():
-    """AR(1) between days of 48 half hours that share their error; half hours alone would say 0.99."""
+    """AR(1) between days of 48 half hours that share their error; neighbouring half hours are nearly the same."""
     rng = np.random.default_rng(4)
     level = np.zeros(400)
     for day in range(1, 400):
@@ -178,6 +178,8 @@ def test_memory_of_days_is_that_of_their_means():
     when = np.datetime64("2021-01-01") + np.arange(400 * 48) * np.timedelta64(30, "m")
     one = SimpleNamespace(choice=SimpleNamespace(average="step"), when=when)
     phi, days = daily_memory(one, np.repeat(level, 48) + 0.1 * rng.standard_normal(when.size))
+    half_hours = SimpleNamespace(intervals=np.ones(when.size))
+    assert neighbour_correlation(half_hours, np.repeat(level, 48)) == pytest.approx((47.0 + 0.6) / 48.0, abs=0.01)
     assert days == 400
     assert phi == pytest.approx(0.6, abs=0.08)
     assert daily_memory(SimpleNamespace(choice=one.choice, when=when[:96]), np.ones(96)) == (0.5, 2)
