@@ -187,17 +187,7 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
     if method in RANDOM_SEARCHES:
         options = {"maximum_runs": maximum_runs, **options}
     solver = method if method in SEARCHES else "gn"
-    optimum, mode = _search(target, solver, default, starts, seed, ladder, options)
-    spread = optimum.spread
-    for _ in range(WEIGHT_PASSES):
-        before = target.stream_weight
-        if not target.weigh(mode):
-            break
-        moved = float(np.abs(np.log(target.stream_weight / before)).max())
-        ladder.done("weights of streams", f"from what the optimum leaves: up to {np.expm1(moved):.0%} other")
-        if moved < WEIGHT_CHANGE:
-            break
-        optimum, mode = _search(target, solver, mode, 1, seed, ladder, options)
+    optimum, mode, spread = _weighed_search(target, solver, default, starts, seed, ladder, options)
     normal = _normal(target, mode)
     ladder.done("normal posterior", normal.message)
     mode = normal.mean
@@ -236,6 +226,23 @@ def fit(target: TowerProblem, method: str = "auto", *, seed: int = 0, starts: in
 
     return with_footprint_error(_finished(target, method, status, message, mode, made, found, default_misfit, ladder, seed),
                                 progress=progress)
+
+
+def _weighed_search(target: TowerProblem, method: str, default: Floats, starts: int, seed: int, ladder: _Ladder,
+                    options: Mapping[str, Any]) -> tuple[Optimum, Floats, float]:
+    """The optimum with the weights of streams that its own residuals ask for, and how far apart the first starts ended."""
+    optimum, mode = _search(target, method, default, starts, seed, ladder, options)
+    spread = optimum.spread
+    for _ in range(WEIGHT_PASSES):
+        before = target.stream_weight
+        if not target.weigh(mode):
+            break
+        moved = float(np.abs(np.log(target.stream_weight / before)).max())
+        ladder.done("weights of streams", f"from what the optimum leaves: up to {np.expm1(moved):.0%} other")
+        if moved < WEIGHT_CHANGE:
+            break
+        optimum, mode = _search(target, method, mode, 1, seed, ladder, options)
+    return optimum, mode, spread
 
 
 def _search(target: TowerProblem, method: str, default: Floats, starts: int, seed: int, ladder: _Ladder,
