@@ -45,7 +45,7 @@ LEAF_SPREAD = 0.4
 """Log spread of leaf area where only the plant type is known; the table's own where the site's leaf area is."""
 WOODY = ("ENF", "EBF", "DNF", "DBF", "MF", "WSA")
 STARTS, DRAWS, JUDGED = 2, 128, 64
-LEAST_MONTHS = 6
+LEAST_GOOD_MONTHS = 6
 """Good monthly means of heat that the years of calibration, and those left out, must hold for them to be a stream."""
 DAY_SHARE = 0.5
 """Share of a day's steps that must be measured for its mean to be scored."""
@@ -176,7 +176,7 @@ def heat_streams(tower: Tower, calibration: Sequence[int], validation: Sequence[
         if name in tower.observations:
             made.append(StreamChoice(name, name=FLUXES[name], correlation=0.0, scale=SCALE_PRIOR,
                                      sigma=model_error(tower, name, calibration)))
-        elif all(good_months(tower, name, years) >= LEAST_MONTHS for years in (calibration, validation or calibration)):
+        elif all(good_months(tower, name, years) >= LEAST_GOOD_MONTHS for years in (calibration, validation or calibration)):
             made.append(StreamChoice(name, name=FLUXES[name], average="month", scale=SCALE_PRIOR))
     return made
 

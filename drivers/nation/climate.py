@@ -35,10 +35,9 @@ class Climate:
     """Climate of every cell; trends are per year about the middle of 1979-2012.
 
     `mean_temperature` and `temperature_amplitude` (degC, K), `annual_precipitation` (mm), `monsoon` (amplitude of its season,
-    0..1) and `rain_peak` (day of year), `aridity` (0..1), `cloudiness` (logit of the cover on the verge of rain),
-    `stratus` (what winter adds to it and summer takes), `haze` (share
-    of clear sunlight it takes), `diurnal_range` (K, clear sky), `wind` (m s-1), `pressure` (Pa), `warming` (K yr-1), `wetting`,
-    `greening` and `stilling` (relative, yr-1).
+    0..1) and `rain_peak` (day of year), `aridity` (0..1), `cloudiness` (logit of the cover on the verge of rain), `stratus`
+    (what winter adds to it and summer takes), `haze` (share of clear sunlight it takes), `diurnal_range` (K, clear sky),
+    `wind` (m s-1), `pressure` (Pa), `warming` (K yr-1), `wetting`, `greening` and `stilling` (relative, yr-1).
     """
 
     mean_temperature: Floats
