@@ -65,7 +65,8 @@ def annual(tower: tf.Tower, simulated: xr.Dataset) -> dict[str, dict[str, float]
     """Simulated and observed gross primary production (gC m-2 yr-1) and evapotranspiration (mm yr-1).
 
     Both are means over the times that have an observation, times a year; evapotranspiration falls back on monthly
-    latent heat. Gap-filled values count: leaving out nights or winters would make no year.
+    latent heat. Gap-filled values count: leaving out nights or winters would make no year. Months whose means hold too
+    little good data are left out on both sides.
     """
     found = {}
     observed = tower.observations
