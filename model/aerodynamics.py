@@ -16,7 +16,6 @@ DISPLACEMENT, ROUGHNESS = 0.67, 0.1  # per canopy height
 GROUND_ROUGHNESS_LOG = -4.605170185988091  # log of 0.01 m
 CLOSED_CANOPY_AREA = 2.0  # m2 m-2 of plant area
 PER_CLOSED = 1.0 / (1.0 - 0.1353352832366127)  # 1/(1 - exp(-2))
-STEM_AREA_PER_HEIGHT, LARGEST_STEM_AREA = 0.1, 1.0  # m-1, m2 m-2
 LOWEST_HEIGHT, LOWEST_HEIGHT_SHARE = 0.05, 0.4  # m, per canopy height
 MOST_UNSTABLE, MOST_STABLE = -2.0, 0.19  # bulk Richardson number
 LOUIS, LOUIS_STABLE, LOUIS_MOMENTUM, LOUIS_HEAT = 9.4, 4.7, 7.4, 5.3
@@ -27,12 +26,12 @@ BARE_TRANSFER = VON_KARMAN / 0.13
 ROUGHNESS_REYNOLDS_FACTOR = 0.01 / 1.5e-5  # s m-1: ground roughness per viscosity of air
 
 
-def canopy_closure(leaf_area_index, canopy_height):
+def canopy_closure(leaf_area_index, stem_area_index):
     """How far plants cover the ground for the wind, 0..1 (Zeng and Wang 2007), and their plant area (m2 m-2).
 
-    Stems count 0.1 m2 m-2 per metre of height up to 1, so that a leafless forest stays rough.
+    Stems count, so that a leafless forest stays rough.
     """
-    area = leaf_area_index + min(STEM_AREA_PER_HEIGHT * canopy_height, LARGEST_STEM_AREA)
+    area = leaf_area_index + stem_area_index
     return (1.0 - exp(-min(area, CLOSED_CANOPY_AREA))) * PER_CLOSED, area
 
 
@@ -57,8 +56,8 @@ def stability_factor(richardson, transfer):
 
 
 @process(returns=("friction_velocity", "aerodynamic_conductance", "boundary_conductance", "ground_conductance"))
-def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index, leaf_width, air_temperature,
-                 exchange_temperature, surface_temperature):
+def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index, stem_area_index, leaf_width,
+                 air_temperature, exchange_temperature, surface_temperature):
     """Friction velocity and conductances, all in m s-1.
 
     Displacement is 0.67 and roughness 0.1 canopy height where plants close the canopy. The distance from displacement
@@ -68,7 +67,7 @@ def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index,
     side. Below the canopy, transfer lies between bare ground and a dense canopy by exp(-plant area), less where the
     ground is colder than the air (Sakaguchi and Zeng 2009).
     """
-    closure, plant_area = canopy_closure(leaf_area_index, canopy_height)
+    closure, plant_area = canopy_closure(leaf_area_index, stem_area_index)
     roughness_log = closure * log(ROUGHNESS * canopy_height) + (1.0 - closure) * GROUND_ROUGHNESS_LOG
     height = measurement_height - DISPLACEMENT * closure * canopy_height
     height = max(max(height, LOWEST_HEIGHT_SHARE * canopy_height), LOWEST_HEIGHT)

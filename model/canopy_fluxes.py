@@ -1,7 +1,8 @@
 """From leaves to the canopy: sums over both leaf classes, limits by the stores, and the canopy's energy balance.
 
 Water leaves through stomata no faster than roots can draw, and from wet leaves no faster than the stores hold. Latent
-heat is the sum of latent heats times the very fluxes that leave, and sensible heat is what remains of net radiation.
+heat is the sum of latent heats times the very fluxes that leave, and sensible heat is what remains of net radiation: that
+of stems goes to the air at once.
 """
 
 from terraflux.model.constants import CARBON_MOLAR_MASS, LATENT_HEAT_SUBLIMATION
@@ -33,8 +34,8 @@ def canopy_sums(sunlit_area, shaded_area, gross_assimilation_sunlit, gross_assim
                   "canopy_net_radiation", "canopy_latent_heat", "canopy_sensible_heat"))
 def canopy_fluxes(sunlit_area, shaded_area, leaf_transpiration_heat_sunlit, leaf_transpiration_heat_shaded,
                   leaf_wet_heat_sunlit, leaf_wet_heat_shaded, canopy_temperature, canopy_liquid, canopy_snow,
-                  absorbed_shortwave_sunlit, absorbed_shortwave_shaded, canopy_net_longwave, latent_heat_vaporisation,
-                  root_water_limit, time_step):
+                  absorbed_shortwave_sunlit, absorbed_shortwave_shaded, absorbed_shortwave_stems, canopy_net_longwave,
+                  latent_heat_vaporisation, root_water_limit, time_step):
     """Transpiration, evaporation and sublimation (kg m-2 s-1), the stores after them, and the energy balance (W m-2).
 
     Rain and snow on leaves evaporate in proportion to their mass. Dew (negative) becomes liquid, below 0 degC snow.
@@ -54,6 +55,6 @@ def canopy_fluxes(sunlit_area, shaded_area, leaf_transpiration_heat_sunlit, leaf
     liquid = max(canopy_liquid - evaporation * time_step, 0.0)
     snow = max(canopy_snow - sublimation * time_step, 0.0)
 
-    net = absorbed_shortwave_sunlit + absorbed_shortwave_shaded + canopy_net_longwave
+    net = absorbed_shortwave_sunlit + absorbed_shortwave_shaded + absorbed_shortwave_stems + canopy_net_longwave
     latent = latent_heat_vaporisation * (transpiration + evaporation) + LATENT_HEAT_SUBLIMATION * sublimation
     return transpiration, evaporation, sublimation, liquid, snow, net, latent, net - latent

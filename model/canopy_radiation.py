@@ -1,4 +1,4 @@
-"""Sunlight in the canopy: what sunlit leaves, shaded leaves and the ground absorb, and what returns to the sky.
+"""Sunlight in the canopy: what sunlit leaves, shaded leaves, stems and the ground absorb, and what returns to the sky.
 
 Two-stream theory (Dickinson 1983; Sellers 1985, Int. J. Remote Sensing 6, 1335-1372) for leaves without preferred
 direction, in a visible and a near-infrared band, for direct and diffuse light together. With x the leaf area above
@@ -16,6 +16,10 @@ h) and for vanishing leaf area a series replaces the difference quotient.
 A leaf at depth x is sunlit with probability clumping * exp(-K x), which makes the sunlit area (1 - exp(-K x)) / K (de
 Pury and Farquhar 1997; Chen et al. 1999). Sunlit leaves absorb the beam and, like shaded leaves, their share of the
 scattered light around them, integrated exactly over depth.
+
+Stems and branches stand among the leaves: x is the area of both, and what scatters is their mean by area (Oleson et al.
+2013, eqs. 3.11-3.14). So leafless forest hides snow on the ground (Betts and Ball 1997). Light that wood absorbs
+photosynthesises nothing and warms the air (canopy_fluxes.py).
 """
 
 from terraflux.model.constants import PHOTONS_PER_JOULE, SOLAR_CONSTANT
@@ -28,9 +32,15 @@ LEAST_ABSORPTANCE = 1e-10  # keeps the modes apart for leaves that absorb nothin
 SPHERICAL_SQUARED_COSINE = 1.0 / 3.0  # mean squared cosine of leaf inclination, leaves without preferred direction
 SERIES_BELOW = 0.02  # the series of mean_between is exact to 2e-14 here, the quotient to 1e-14
 LEAST_SHADED_SHARE = 1e-9
+STEM_REFLECTANCE_VISIBLE, STEM_REFLECTANCE_INFRARED = 0.16, 0.39  # trees and shrubs (Dorman and Sellers 1989)
+STEM_TRANSMITTANCE = 0.001  # of both bands
+STEM_ABSORPTANCE_VISIBLE = 1.0 - STEM_REFLECTANCE_VISIBLE - STEM_TRANSMITTANCE
+STEM_ABSORPTANCE_INFRARED = 1.0 - STEM_REFLECTANCE_INFRARED - STEM_TRANSMITTANCE
+SMALLEST_PLANT_AREA = 1e-12  # m2 m-2
 LIGHT = (
     "sunlit_area", "shaded_area", "absorbed_light_sunlit", "absorbed_light_shaded", "absorbed_shortwave_sunlit",
-    "absorbed_shortwave_shaded", "absorbed_light", "absorbed_shortwave_ground", "reflected_shortwave",
+    "absorbed_shortwave_shaded", "absorbed_shortwave_stems", "absorbed_light", "absorbed_shortwave_ground",
+    "reflected_shortwave",
 )  # fmt: skip
 
 
@@ -54,14 +64,19 @@ def upward_share_of_beam(cosine):
     return (0.5 + cosine) * (1.0 - cosine * log(1.0 + 1.0 / cosine))
 
 
+def mean_of_plant(leaf, stem, leaf_share):
+    """Mean by area of a property of leaves and of stems."""
+    return stem + leaf_share * (leaf - stem)
+
+
 def two_stream(reflectance, transmittance, ground_albedo, direct, diffuse, extinction, depth, gap, gap_mean,
                upward_share):
-    """One band: absorptance of leaves, mean light around leaves, mean around sunlit leaves, and light on the ground.
+    """One band: mean light around leaves, mean around sunlit leaves, and light on the ground.
 
     `direct` and `diffuse` are the light on top (W m-2 or any unit) on the horizontal; `extinction` is K, `depth` the
-    clumped leaf area, `gap` exp(-K depth), `gap_mean` its mean over depth. The light around leaves is the sum of the
-    streams, which a leaf meets per unit area; `sunlit` is its mean weighted by exp(-K x). The light on the ground
-    includes the beam.
+    clumped area of leaves and stems, `gap` exp(-K depth), `gap_mean` its mean over depth. The light around leaves is the
+    sum of the streams, which a leaf meets per unit area; `sunlit` is its mean weighted by exp(-K x). The light on the
+    ground includes the beam.
     """
     absorptance = max(1.0 - reflectance - transmittance, LEAST_ABSORPTANCE)
     scattering = 1.0 - absorptance
@@ -106,7 +121,7 @@ def two_stream(reflectance, transmittance, ground_albedo, direct, diffuse, extin
         down_above * parting + up_below * meeting + (source_down + source_up) * weighted
     )
     diffuse_below = (down_below * spread + returned * beam_below) * (per * closed)
-    return absorptance, max(around, 0.0), max(sunlit, 0.0), max(diffuse_below, 0.0) + beam_below
+    return max(around, 0.0), max(sunlit, 0.0), max(diffuse_below, 0.0) + beam_below
 
 
 @process(returns=("daylight", "night"))
@@ -120,16 +135,16 @@ def day_or_night(shortwave_down, cosine_zenith):
 def canopy_at_night(leaf_area_index):
     """What `canopy_radiation` finds without light: all leaves are shaded."""
     nothing = 0.0 * leaf_area_index
-    return nothing, leaf_area_index + 0.0, nothing, nothing, nothing, nothing, nothing, nothing, nothing
+    return nothing, leaf_area_index + 0.0, nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing
 
 
 @process(returns=LIGHT)
-def canopy_radiation(shortwave_down, diffuse_fraction, cosine_zenith, leaf_area_index, clumping_index,
+def canopy_radiation(shortwave_down, diffuse_fraction, cosine_zenith, leaf_area_index, stem_area_index, clumping_index,
                      leaf_reflectance_visible, leaf_transmittance_visible, leaf_reflectance_infrared,
                      leaf_transmittance_infrared, ground_albedo_visible, ground_albedo_infrared):
     """Leaf areas of both classes (m2 m-2), light per leaf area (umol m-2 s-1), shortwave per ground area (W m-2).
 
-    Canopy, ground and reflected light add up to `shortwave_down`; each is at least 0 where that is. The beam is no
+    Leaves, stems, ground and reflected light add up to `shortwave_down`; each is at least 0 where that is. The beam is no
     stronger than sunlight above the atmosphere; what measured light exceeds that is taken as diffuse. Without sun
     (cosine 0) all leaves are shaded.
     """
@@ -139,7 +154,10 @@ def canopy_radiation(shortwave_down, diffuse_fraction, cosine_zenith, leaf_area_
 
     cosine = max(cosine_zenith, LOWEST_SUN)
     extinction = 0.5 / cosine
-    depth = clumping_index * leaf_area_index
+    plant_area = leaf_area_index + stem_area_index
+    leaf_share = leaf_area_index / max(plant_area, SMALLEST_PLANT_AREA)
+    depth = clumping_index * plant_area
+    leaf_depth, stem_depth = clumping_index * leaf_area_index, clumping_index * stem_area_index
     slant = extinction * depth
     gap = exp(-slant)
     gap_mean = mean_between(1.0, gap, slant)
@@ -148,22 +166,30 @@ def canopy_radiation(shortwave_down, diffuse_fraction, cosine_zenith, leaf_area_
     sunlit_area = leaf_area_index * sunlit_share
 
     upward = upward_share_of_beam(cosine)
-    absorptance_visible, around_visible, sunlit_visible, ground_visible = two_stream(
-        leaf_reflectance_visible, leaf_transmittance_visible, ground_albedo_visible,
+    around_visible, sunlit_visible, ground_visible = two_stream(
+        mean_of_plant(leaf_reflectance_visible, STEM_REFLECTANCE_VISIBLE, leaf_share),
+        mean_of_plant(leaf_transmittance_visible, STEM_TRANSMITTANCE, leaf_share), ground_albedo_visible,
         VISIBLE_SHARE * beam, VISIBLE_SHARE * scattered, extinction, depth, gap, gap_mean, upward)
-    absorptance_infrared, around_infrared, sunlit_infrared, ground_infrared = two_stream(
-        leaf_reflectance_infrared, leaf_transmittance_infrared, ground_albedo_infrared,
+    around_infrared, sunlit_infrared, ground_infrared = two_stream(
+        mean_of_plant(leaf_reflectance_infrared, STEM_REFLECTANCE_INFRARED, leaf_share),
+        mean_of_plant(leaf_transmittance_infrared, STEM_TRANSMITTANCE, leaf_share), ground_albedo_infrared,
         (1.0 - VISIBLE_SHARE) * beam, (1.0 - VISIBLE_SHARE) * scattered, extinction, depth, gap, gap_mean, upward)
 
-    beam_on_leaves = beam * slant * gap_mean
+    absorptance_visible = max(1.0 - leaf_reflectance_visible - leaf_transmittance_visible, LEAST_ABSORPTANCE)
+    absorptance_infrared = max(1.0 - leaf_reflectance_infrared - leaf_transmittance_infrared, LEAST_ABSORPTANCE)
+    beam_per_area = beam * extinction * gap_mean
+    beam_on_leaves = beam_per_area * leaf_depth
     hidden_visible = max(around_visible - exposed * sunlit_visible, 0.0)
     hidden_infrared = max(around_infrared - exposed * sunlit_infrared, 0.0)
     shortwave_sunlit_visible = absorptance_visible * (
-        VISIBLE_SHARE * beam_on_leaves + exposed * depth * sunlit_visible)
+        VISIBLE_SHARE * beam_on_leaves + exposed * leaf_depth * sunlit_visible)
     shortwave_sunlit = shortwave_sunlit_visible + absorptance_infrared * (
-        (1.0 - VISIBLE_SHARE) * beam_on_leaves + exposed * depth * sunlit_infrared)
-    shortwave_shaded_visible = absorptance_visible * depth * hidden_visible
-    shortwave_shaded = shortwave_shaded_visible + absorptance_infrared * depth * hidden_infrared
+        (1.0 - VISIBLE_SHARE) * beam_on_leaves + exposed * leaf_depth * sunlit_infrared)
+    shortwave_shaded_visible = absorptance_visible * leaf_depth * hidden_visible
+    shortwave_shaded = shortwave_shaded_visible + absorptance_infrared * leaf_depth * hidden_infrared
+    shortwave_stems = stem_depth * (
+        STEM_ABSORPTANCE_VISIBLE * (VISIBLE_SHARE * beam_per_area + around_visible)
+        + STEM_ABSORPTANCE_INFRARED * ((1.0 - VISIBLE_SHARE) * beam_per_area + around_infrared))
 
     photons = PHOTONS_PER_JOULE * absorptance_visible
     light_sunlit = photons * (VISIBLE_SHARE * beam * extinction + clumping_index * sunlit_visible / gap_mean)
@@ -171,19 +197,21 @@ def canopy_radiation(shortwave_down, diffuse_fraction, cosine_zenith, leaf_area_
     light = PHOTONS_PER_JOULE * (shortwave_sunlit_visible + shortwave_shaded_visible)
     ground = (1.0 - ground_albedo_visible) * ground_visible + (1.0 - ground_albedo_infrared) * ground_infrared
     # Rounding may leave a few ulp less than nothing over a black surface.
-    reflected = max(shortwave_down - (shortwave_sunlit + shortwave_shaded + ground), min(shortwave_down, 0.0))
+    taken = shortwave_sunlit + shortwave_shaded + shortwave_stems + ground
+    reflected = max(shortwave_down - taken, min(shortwave_down, 0.0))
     return (sunlit_area, leaf_area_index - sunlit_area, light_sunlit, light_shaded, shortwave_sunlit, shortwave_shaded,
-            light, ground, reflected)
+            shortwave_stems, light, ground, reflected)
 
 
 @process(returns=("capacity_sunlit", "capacity_shaded"))
-def leaf_capacity(carboxylation_capacity, nitrogen_extinction, cosine_zenith, leaf_area_index, clumping_index):
+def leaf_capacity(carboxylation_capacity, nitrogen_extinction, cosine_zenith, leaf_area_index, stem_area_index,
+                  clumping_index):
     """Mean carboxylation capacity at 25 degC (umol m-2 s-1, per leaf area) of sunlit and of shaded leaves.
 
     Capacity falls as exp(-nitrogen_extinction * leaf area above) (de Pury and Farquhar 1997, eq. 22); sunlit leaves lie
     higher on average. Classes follow `canopy_radiation`; without leaves both values are those of the canopy top.
     """
-    slant = 0.5 / max(cosine_zenith, LOWEST_SUN) * clumping_index * leaf_area_index
+    slant = 0.5 / max(cosine_zenith, LOWEST_SUN) * clumping_index * (leaf_area_index + stem_area_index)
     decline = nitrogen_extinction * leaf_area_index
     gap = exp(-slant)
     nitrogen = exp(-decline)

@@ -71,9 +71,11 @@ def stores_close(stored_water, stored_water_before, stored_heat, stored_heat_bef
 
 @process(returns=("energy_closure", "shortwave_closure"))
 def surface_closes(net_radiation, latent_heat, sensible_heat, ground_heat_flux, shortwave_down, reflected_shortwave,
-                   absorbed_shortwave_sunlit, absorbed_shortwave_shaded, absorbed_shortwave_ground):
+                   absorbed_shortwave_sunlit, absorbed_shortwave_shaded, absorbed_shortwave_stems,
+                   absorbed_shortwave_ground):
     """Net radiation against turbulent and ground heat (W m-2), and shortwave in against out and absorbed (1)."""
-    absorbed = absorbed_shortwave_sunlit + absorbed_shortwave_shaded + absorbed_shortwave_ground
+    absorbed = (absorbed_shortwave_sunlit + absorbed_shortwave_shaded + absorbed_shortwave_stems
+                + absorbed_shortwave_ground)
     gap = abs(shortwave_down - reflected_shortwave - absorbed)
     return (abs(net_radiation - latent_heat - sensible_heat - ground_heat_flux),
             gap / shortwave_down if shortwave_down > 1e-3 else 0.0)

@@ -73,6 +73,7 @@ PLANT_PARAMETERS = _declare("parameter", """
     stomatal_slope_medlyn         | kPa0.5       | 0.1..20  |  |  | slope g1 of the Medlyn conductance
     stomatal_slope_ball_berry     | 1            | 1..30    |  |  | slope m of the Ball-Berry conductance
     residual_conductance          | mol m-2 s-1  | 0..0.2   |  |  | conductance of closed stomata
+    stem_area_index               | m2 m-2       | 0..5     |  |  | area of stems and branches, half of the surface
     clumping_index                | 1            | 0.3..1   |  |  | clumping index of the foliage
     leaf_reflectance_visible      | 1            | 0..0.6   |  |  | leaf reflectance, visible
     leaf_transmittance_visible    | 1            | 0..0.6   |  |  | leaf transmittance, visible
@@ -253,12 +254,14 @@ CANOPY_DIAGNOSTICS = _declare("diagnostic", """
     absorbed_light_shaded         | umol m-2 s-1 |            |                               |          | light absorbed per shaded leaf area
     absorbed_shortwave_sunlit     | W m-2        |            |                               |          | shortwave absorbed per ground area by sunlit leaves
     absorbed_shortwave_shaded     | W m-2        |            |                               |          | shortwave absorbed per ground area by shaded leaves
+    absorbed_shortwave_stems      | W m-2        |            |                               |          | shortwave absorbed by stems
     absorbed_light                | umol m-2 s-1 |            |                               |          | photosynthetically active radiation absorbed by the canopy
     absorbed_shortwave_ground     | W m-2        |            |                               |          | shortwave absorbed by ground and snow
     reflected_shortwave           | W m-2        |            | surface_upwelling_shortwave_flux_in_air | SWup | shortwave reflected
     canopy_emissivity             | 1            |            |                               |          | longwave emissivity of the canopy
     isothermal_longwave_sunlit    | W m-2        |            |                               |          | net longwave per ground area of sunlit leaves if at air temperature
     isothermal_longwave_shaded    | W m-2        |            |                               |          | net longwave per ground area of shaded leaves if at air temperature
+    longwave_of_stems             | W m-2        |            |                               |          | net longwave of stems, at air temperature
     radiative_conductance         | W m-2 K-1    |            |                               |          | extra longwave a leaf loses per kelvin above air temperature, per leaf area
     friction_velocity             | m s-1        |            | magnitude_of_surface_friction_velocity_in_air | Ustar    | friction velocity
     aerodynamic_conductance       | m s-1        |            |                               | ACond    | conductance from canopy air to measurement height

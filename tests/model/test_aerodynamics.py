@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from terraflux.model import aerodynamics as ad
 
 
-def conductances(wind=3.0, measured=30.0, canopy=20.0, leaves=4.0, width=0.04, air=15.0, exchange=15.0, ground=15.0):
-    values = ad.aerodynamics(wind, measured, canopy, leaves, width, air, exchange, ground)
+def conductances(wind=3.0, measured=30.0, canopy=20.0, leaves=4.0, stems=None, width=0.04, air=15.0, exchange=15.0,
+                 ground=15.0):
+    stems = min(0.1 * canopy, 1.0) if stems is None else stems
+    values = ad.aerodynamics(wind, measured, canopy, leaves, stems, width, air, exchange, ground)
     return dict(zip(ad.aerodynamics.returns, values, strict=True))
 
 
@@ -28,9 +30,9 @@ def test_neutral_wind_over_bare_ground_has_its_roughness():
 
 
 def test_leafless_forest_stays_rough_and_leafless_meadow_does_not():
-    assert ad.canopy_closure(0.0, 25.0)[0] > 0.7
-    assert ad.canopy_closure(0.0, 0.3)[0] < 0.05
-    assert ad.canopy_closure(5.0, 0.3)[0] == pytest.approx(1.0, rel=1e-12)
+    assert ad.canopy_closure(0.0, 1.0)[0] > 0.7
+    assert ad.canopy_closure(0.0, 0.03)[0] < 0.05
+    assert ad.canopy_closure(5.0, 0.03)[0] == pytest.approx(1.0, rel=1e-12)
 
 
 def test_stability_factors_are_those_of_louis():
@@ -79,7 +81,7 @@ def test_ground_below_a_dense_canopy_is_sheltered():
        st.floats(-75.0, 60.0), st.floats(-110.0, 110.0), st.floats(-110.0, 110.0))
 def test_conductances_are_positive_and_finite_whatever_the_site_says(wind, measured, canopy, leaves, width, air, exchange,
                                                                      ground):
-    found = conductances(wind, measured, canopy, leaves, width, air, exchange, ground)
+    found = conductances(wind, measured, canopy, leaves, None, width, air, exchange, ground)
     assert all(math.isfinite(value) and value > 0.0 for value in found.values())
     assert found["aerodynamic_conductance"] < 75.0
     assert found["ground_conductance"] < found["aerodynamic_conductance"]

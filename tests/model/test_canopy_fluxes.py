@@ -11,6 +11,7 @@ LATENT = 2.45e6
 BASE = {"sunlit_area": 1.5, "shaded_area": 2.5, "leaf_transpiration_heat_sunlit": 60.0, "leaf_transpiration_heat_shaded": 20.0,
         "leaf_wet_heat_sunlit": 10.0, "leaf_wet_heat_shaded": 5.0, "canopy_temperature": 12.0, "canopy_liquid": 0.3,
         "canopy_snow": 0.0, "absorbed_shortwave_sunlit": 250.0, "absorbed_shortwave_shaded": 80.0,
+        "absorbed_shortwave_stems": 0.0,
         "canopy_net_longwave": -60.0, "latent_heat_vaporisation": LATENT, "root_water_limit": 1.0, "time_step": 1800.0}
 
 
@@ -18,6 +19,12 @@ def fluxes(**changed):
     values = BASE | changed
     arguments = (values[name] for name in cf.canopy_fluxes.reads)
     return dict(zip(cf.canopy_fluxes.returns, cf.canopy_fluxes(*arguments), strict=True))
+
+
+def test_what_stems_absorb_warms_the_air():
+    bare, wooded = fluxes(), fluxes(absorbed_shortwave_stems=40.0)
+    assert wooded["canopy_sensible_heat"] == pytest.approx(bare["canopy_sensible_heat"] + 40.0, rel=1e-14)
+    assert wooded["canopy_latent_heat"] == bare["canopy_latent_heat"]
 
 
 @settings(deadline=None)

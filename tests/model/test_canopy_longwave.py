@@ -15,34 +15,37 @@ def black(temperature):
     return STEFAN_BOLTZMANN * (temperature + KELVIN) ** 4
 
 
-def before(longwave_down=300.0, air=15.0, ground=18.0, ground_emissivity=0.96, sunlit=1.2, shaded=1.8, clumping=0.7):
+def before(longwave_down=300.0, air=15.0, ground=18.0, ground_emissivity=0.96, sunlit=1.2, shaded=1.8, clumping=0.7,
+           stems=0.0):
     found = longwave.canopy_longwave(
-        longwave_down, air, ground, ground_emissivity, sunlit + shaded, clumping, sunlit, shaded)
+        longwave_down, air, ground, ground_emissivity, sunlit + shaded, stems, clumping, sunlit, shaded)
     return dict(zip(longwave.canopy_longwave.returns, found))
 
 
 def after(found, sunlit_temperature, shaded_temperature, longwave_down=300.0, air=15.0, sunlit=1.2, shaded=1.8):
     return longwave.canopy_longwave_after(
         sunlit_temperature, shaded_temperature, sunlit, shaded, air, longwave_down, found["canopy_emissivity"],
-        found["radiative_conductance"], found["isothermal_longwave_sunlit"], found["isothermal_longwave_shaded"])
+        found["radiative_conductance"], found["isothermal_longwave_sunlit"], found["isothermal_longwave_shaded"],
+        found["longwave_of_stems"])
 
 
-@given(st.floats(-50.0, 45.0), st.floats(0.0, 5.0), st.floats(0.0, 10.0), st.floats(0.3, 1.0), st.floats(0.9, 1.0))
-def test_everything_at_one_temperature_exchanges_nothing(temperature, sunlit, shaded, clumping, ground_emissivity):
-    found = before(black(temperature), temperature, temperature, ground_emissivity, sunlit, shaded, clumping)
+@given(st.floats(-50.0, 45.0), st.floats(0.0, 5.0), st.floats(0.0, 10.0), st.floats(0.3, 1.0), st.floats(0.9, 1.0),
+       st.floats(0.0, 3.0))
+def test_everything_at_one_temperature_exchanges_nothing(temperature, sunlit, shaded, clumping, ground_emissivity, stems):
+    found = before(black(temperature), temperature, temperature, ground_emissivity, sunlit, shaded, clumping, stems)
     to_ground, net = after(found, temperature, temperature, black(temperature), temperature, sunlit, shaded)
     assert to_ground == pytest.approx(black(temperature), rel=1e-12)
     assert net == pytest.approx(0.0, abs=1e-9)
 
 
 @given(st.floats(100.0, 500.0), st.floats(-40.0, 40.0), st.floats(-40.0, 60.0), st.floats(-5.0, 10.0),
-       st.floats(-5.0, 10.0), st.floats(0.0, 5.0), st.floats(0.0, 10.0))
-def test_longwave_budget_closes_with_leaf_warming(down, air, ground, sunlit_warming, shaded_warming, sunlit, shaded):
+       st.floats(-5.0, 10.0), st.floats(0.0, 5.0), st.floats(0.0, 10.0), st.floats(0.0, 3.0))
+def test_longwave_budget_closes_with_leaf_warming(down, air, ground, sunlit_warming, shaded_warming, sunlit, shaded, stems):
     """Down = canopy net + ground net + up, with the streams of the layer written out."""
-    found = before(down, air, ground, 0.96, sunlit, shaded)
+    found = before(down, air, ground, 0.96, sunlit, shaded, stems=stems)
     to_ground, net = after(found, air + sunlit_warming, air + shaded_warming, down, air, sunlit, shaded)
     emissivity = found["canopy_emissivity"]
-    mean_warming = (sunlit * sunlit_warming + shaded * shaded_warming) / max(sunlit + shaded, 1e-12)
+    mean_warming = (sunlit * sunlit_warming + shaded * shaded_warming) / max(sunlit + shaded + stems, 1e-12)
     extra = 4.0 * emissivity * STEFAN_BOLTZMANN * (air + KELVIN) ** 3 * mean_warming
     isothermal_below = (1.0 - emissivity) * down + emissivity * black(air)
     from_ground = 0.96 * black(ground) + 0.04 * isothermal_below
@@ -55,6 +58,12 @@ def test_longwave_budget_closes_with_leaf_warming(down, air, ground, sunlit_warm
 def test_net_longwave_is_shared_by_leaf_area():
     found = before(sunlit=1.0, shaded=3.0)
     assert found["isothermal_longwave_shaded"] == pytest.approx(3.0 * found["isothermal_longwave_sunlit"], rel=1e-14)
+
+
+def test_stems_count_as_much_as_leaves_that_stay_as_warm_as_the_air():
+    mixed, leaves = before(stems=1.5), before(shaded=1.8 + 1.5)
+    assert mixed["canopy_emissivity"] == leaves["canopy_emissivity"]
+    assert mixed["longwave_of_stems"] == pytest.approx(leaves["isothermal_longwave_shaded"] * 1.5 / 3.3, rel=1e-14)
 
 
 def test_warming_loses_the_derivative_of_black_body_emission():

@@ -17,6 +17,7 @@ TYPICAL = {
     "diffuse_fraction": 0.3,
     "cosine_zenith": 0.7,
     "leaf_area_index": 3.0,
+    "stem_area_index": 0.0,
     "clumping_index": 0.7,
     "leaf_reflectance_visible": 0.10,
     "leaf_transmittance_visible": 0.05,
@@ -35,7 +36,7 @@ def light(**changes):
 
 
 def closure(found, shortwave_down):
-    absorbed = sum(found[f"absorbed_shortwave_{where}"] for where in ("sunlit", "shaded", "ground"))
+    absorbed = sum(found[f"absorbed_shortwave_{where}"] for where in ("sunlit", "shaded", "stems", "ground"))
     return abs(absorbed + found["reflected_shortwave"] - shortwave_down)
 
 
@@ -74,11 +75,12 @@ def integrated(reflectance, transmittance, ground_albedo, direct, diffuse, cosin
     }
 
 
-def spectral_case(reflectance, transmittance, ground_albedo, cosine, leaf_area, clumping, diffuse):
+def spectral_case(reflectance, transmittance, ground_albedo, cosine, leaf_area, clumping, diffuse, stem_area=0.0):
     """The same optics in both bands, so that the process gives the sum of one band."""
     return light(
         shortwave_down=800.0 * cosine, diffuse_fraction=diffuse, cosine_zenith=cosine, leaf_area_index=leaf_area,
-        clumping_index=clumping, leaf_reflectance_visible=reflectance, leaf_reflectance_infrared=reflectance,
+        stem_area_index=stem_area, clumping_index=clumping,
+        leaf_reflectance_visible=reflectance, leaf_reflectance_infrared=reflectance,
         leaf_transmittance_visible=transmittance, leaf_transmittance_infrared=transmittance,
         ground_albedo_visible=ground_albedo, ground_albedo_infrared=ground_albedo)
 
@@ -86,7 +88,7 @@ def spectral_case(reflectance, transmittance, ground_albedo, cosine, leaf_area, 
 OPTICS = dict(
     reflectance=st.floats(0.0, 0.6), transmittance=st.floats(0.0, 0.6), ground_albedo=st.floats(0.0, 1.0),
     cosine=st.just(0.0) | st.floats(1e-200, 1.0),  # numbers near 1e-320 have few digits left
-    leaf_area=st.floats(0.0, 15.0), clumping=st.floats(0.3, 1.0),
+    leaf_area=st.floats(0.0, 15.0), stem_area=st.floats(0.0, 3.0), clumping=st.floats(0.3, 1.0),
     diffuse=st.floats(0.0, 1.0))
 
 
@@ -242,6 +244,39 @@ def test_negative_noise_of_a_night_sensor_is_not_absorbed():
     assert closure(found, -3.0) == 0.0
 
 
+@pytest.mark.parametrize("cosine", [0.1, 0.7])
+def test_stems_that_are_as_dark_as_leaves_are_leaves_that_do_not_photosynthesise(cosine):
+    like_wood = {"leaf_reflectance_visible": 0.16, "leaf_reflectance_infrared": 0.39, "leaf_transmittance_visible": 0.001,
+                 "leaf_transmittance_infrared": 0.001, "cosine_zenith": cosine}
+    leaves = light(leaf_area_index=4.0, **like_wood)
+    mixed = light(leaf_area_index=3.0, stem_area_index=1.0, **like_wood)
+    for name in ("absorbed_shortwave_ground", "reflected_shortwave", "absorbed_light_sunlit", "absorbed_light_shaded"):
+        assert mixed[name] == pytest.approx(leaves[name], rel=1e-12)
+    for name in ("absorbed_shortwave_sunlit", "absorbed_shortwave_shaded", "absorbed_light", "sunlit_area"):
+        assert mixed[name] == pytest.approx(0.75 * leaves[name], rel=1e-12)
+    canopy = leaves["absorbed_shortwave_sunlit"] + leaves["absorbed_shortwave_shaded"]
+    assert mixed["absorbed_shortwave_stems"] == pytest.approx(0.25 * canopy, rel=1e-12)
+
+
+def test_stems_alone_are_a_canopy_that_solves_the_two_stream_equations():
+    found = light(leaf_area_index=0.0, stem_area_index=1.2)
+    absorbed = ground = 0.0
+    for share, reflectance, ground_albedo in ((0.45, 0.16, 0.1), (0.55, 0.39, 0.2)):
+        band = integrated(reflectance, 0.001, ground_albedo, 490.0 * share, 210.0 * share, 0.7, 0.7 * 1.2, 0.7)
+        absorbed, ground = absorbed + band["canopy"], ground + band["ground"]
+    assert found["absorbed_shortwave_stems"] == pytest.approx(absorbed, rel=1e-7)
+    assert found["absorbed_shortwave_ground"] == pytest.approx(ground, rel=1e-7)
+    assert found["absorbed_light"] == 0.0
+
+
+def test_leafless_forest_hides_the_snow_that_a_meadow_shows():
+    """Betts and Ball (1997): daily albedo with snow 0.75 over grass, 0.21 over leafless aspen."""
+    snow = {"ground_albedo_visible": 0.9, "ground_albedo_infrared": 0.55, "leaf_area_index": 0.1, "cosine_zenith": 0.35}
+    meadow, aspen = (light(stem_area_index=area, **snow)["reflected_shortwave"] / 700.0 for area in (0.05, 1.0))
+    assert meadow > 0.55
+    assert aspen < 0.3
+
+
 def test_sunlit_leaves_see_more_light_than_shaded_leaves():
     found = light()
     assert found["absorbed_light_sunlit"] > 1.5 * found["absorbed_light_shaded"] > 0.0
@@ -263,21 +298,22 @@ def test_class_capacities_are_depth_means_of_the_profile(nitrogen_extinction, co
     def sunlit_probability(depth):
         return clumping * math.exp(-0.5 / cosine * clumping * depth)
 
-    sunlit, shaded = radiation.leaf_capacity(60.0, nitrogen_extinction, cosine, leaf_area, clumping)
+    sunlit, shaded = radiation.leaf_capacity(60.0, nitrogen_extinction, cosine, leaf_area, 0.0, clumping)
     assert sunlit == pytest.approx(mean(sunlit_probability), rel=1e-9)
     assert shaded == pytest.approx(mean(lambda depth: 1.0 - sunlit_probability(depth)), rel=1e-9)
 
 
-def test_capacities_keep_the_canopy_total():
-    sunlit, shaded = radiation.leaf_capacity(60.0, 0.3, 0.7, 3.0, 0.7)
-    found = light()
+@pytest.mark.parametrize("stem_area", [0.0, 1.5])
+def test_capacities_keep_the_canopy_total(stem_area):
+    sunlit, shaded = radiation.leaf_capacity(60.0, 0.3, 0.7, 3.0, stem_area, 0.7)
+    found = light(stem_area_index=stem_area)
     total = sunlit * found["sunlit_area"] + shaded * found["shaded_area"]
     assert total == pytest.approx(60.0 * (1.0 - math.exp(-0.9)) / 0.3, rel=1e-13)
 
 
 def test_capacities_without_leaves_or_sun_are_finite():
-    assert radiation.leaf_capacity(60.0, 0.3, 0.7, 0.0, 1.0) == (60.0, 60.0)
-    _, shaded = radiation.leaf_capacity(60.0, 0.3, 0.0, 3.0, 0.7)
+    assert radiation.leaf_capacity(60.0, 0.3, 0.7, 0.0, 0.0, 1.0) == (60.0, 60.0)
+    _, shaded = radiation.leaf_capacity(60.0, 0.3, 0.0, 3.0, 0.0, 0.7)
     assert shaded == pytest.approx(60.0 * (1.0 - math.exp(-0.9)) / 0.9, rel=1e-13)
 
 

@@ -28,7 +28,8 @@ STATES = ("canopy_liquid", "canopy_snow", "ponded_water", "snow_mass", "snow_ent
 FLUXES = ("evapotranspiration", "surface_runoff", "drainage", "net_radiation", "latent_heat", "sensible_heat",
           "ground_heat_flux", "lower_heat_flux", "snow_heat_added", "water_heat_before", "water_heat_after",
           "gross_primary_production", "autotrophic_respiration", "heterotrophic_respiration", "leached_carbon",
-          "reflected_shortwave", "absorbed_shortwave_sunlit", "absorbed_shortwave_shaded", "absorbed_shortwave_ground",
+          "reflected_shortwave", "absorbed_shortwave_sunlit", "absorbed_shortwave_shaded",
+          "absorbed_shortwave_stems", "absorbed_shortwave_ground",
           "latent_heat_vaporisation", "transpiration", "canopy_evaporation", "canopy_sublimation", "soil_evaporation",
           "snow_sublimation", "longwave_up")
 
@@ -104,7 +105,8 @@ def residuals(batch, before, series):
     respired = f["autotrophic_respiration"] + f["heterotrophic_respiration"] + f["leached_carbon"]
     liquid = f["transpiration"] + f["canopy_evaporation"] + f["soil_evaporation"]
     frozen = f["canopy_sublimation"] + f["snow_sublimation"]
-    absorbed = f["absorbed_shortwave_sunlit"] + f["absorbed_shortwave_shaded"] + f["absorbed_shortwave_ground"]
+    absorbed = (f["absorbed_shortwave_sunlit"] + f["absorbed_shortwave_shaded"] + f["absorbed_shortwave_stems"]
+                + f["absorbed_shortwave_ground"])
     net = (forcing["shortwave_down"] - f["reflected_shortwave"]) + (forcing["longwave_down"] - f["longwave_up"])
     gaps = {
         "water": water(f) - water(before) - (forcing["precipitation"] - lost) * step,
