@@ -135,7 +135,7 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
                                         *conduct))
     more = When("heat_unsettled", ground_heat.nearly_solved,
                 *soil_between_solves(freezing, ground_heat.phase_still_changes), *deep_again, Layers(watched_again),
-                *conduct, last)
+                *conduct, last, few=True)
     again: list[Item] = [
         Repeat(passes - 1, ground_heat.settled, *soil_between_solves(freezing, ground_heat.phase_changed), *deep_again,
                Layers(watched), *conduct),
