@@ -27,7 +27,7 @@ def snow_arrives() -> list[Item]:
         When("snow_present",
              Fused(snow.snowfall, snow.reshape_layers),
              SweepDown(snow.load_above, first=snow.no_load),
-             Layers(Fused(snow.compaction, snow.snow_conduction))),
+             Layers(Fused(snow.compaction, snow.snow_conduction), where=snow.holds_snow)),
         snow.snow_totals,
     ]
 
