@@ -27,7 +27,7 @@ def snow_arrives() -> list[Item]:
         When("snow_present",
              Fused(snow.snowfall, snow.reshape_layers),
              SweepDown(snow.load_above, first=snow.no_load),
-             Layers(Fused(snow.compaction, snow.snow_conduction))),
+             Layers(Fused(snow.compaction, snow.snow_conduction), where=snow.holds_snow)),
         snow.snow_totals,
     ]
 
@@ -135,7 +135,7 @@ def conduction_with_freezing(freezing: str, deep_layers: int, passes: int, surfa
                                         *conduct))
     more = When("heat_unsettled", ground_heat.nearly_solved,
                 *soil_between_solves(freezing, ground_heat.phase_still_changes), *deep_again, Layers(watched_again),
-                *conduct, last)
+                *conduct, last, few=True)
     again: list[Item] = [
         Repeat(passes - 1, ground_heat.settled, *soil_between_solves(freezing, ground_heat.phase_changed), *deep_again,
                Layers(watched), *conduct),

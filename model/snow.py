@@ -96,15 +96,22 @@ def reshape_layers(snow_mass_top, snow_mass_layer2, snow_mass_layer3,
             max(thick - thick1 - thick2, 0.0) if deep else 0.0)
 
 
+@process(returns="holds_snow")
+def holds_snow(snow_mass):
+    """Condition: is there snow in the layer? Elsewhere `empty_layer` says all."""
+    return snow_mass > 0.0
+
+
 @process(returns="snow_thickness")
 def compaction(snow_thickness, snow_mass, snow_enthalpy, snow_load, time_step):
     """Settling by metamorphism and by the load above (Anderson 1976), never denser than ice."""
-    mass = max(snow_mass, EMPTY_LAYER)
-    density = mass / max(snow_thickness, 1e-12)
-    below_freezing = max(-(snow_enthalpy / mass + LATENT_HEAT_FUSION) * PER_ICE_HEAT, 0.0)
+    mass, thickness = max(snow_mass, EMPTY_LAYER), max(snow_thickness, 1e-12)
+    per = 1.0 / (mass * thickness)  # one division for two quotients
+    density = mass * (mass * per)
+    below_freezing = max(-(snow_enthalpy * (thickness * per) + LATENT_HEAT_FUSION) * PER_ICE_HEAT, 0.0)
     settled = exp(-0.046 * max(density - 100.0, 0.0) - 0.04 * below_freezing)
-    viscosity = 9e5 * exp(0.08 * below_freezing + 0.023 * min(density, 600.0))
-    rate = 2.777e-6 * settled + (snow_load + 0.5 * snow_mass) / viscosity
+    fluidity = (1.0 / 9e5) * exp(-0.08 * below_freezing - 0.023 * min(density, 600.0))
+    rate = 2.777e-6 * settled + (snow_load + 0.5 * snow_mass) * fluidity
     thickness = snow_thickness / (1.0 + rate * time_step)
     return max(thickness, snow_mass * (1.0 / ICE_DENSITY))
 
@@ -131,9 +138,9 @@ def empty_layer():
 def snow_conduction(snow_mass, snow_enthalpy, snow_thickness):
     """Thermal resistance by Yen (1981), 2.22 (density / ice density)**1.88, and the ice before conduction."""
     density = min(max(snow_mass / max(snow_thickness, 1e-9), 10.0), ICE_DENSITY)
-    conductivity = ICE_CONDUCTIVITY_YEN * exp(1.88 * log(density * (1.0 / ICE_DENSITY)))
+    resistivity = (1.0 / ICE_CONDUCTIVITY_YEN) * exp(-1.88 * log(density * (1.0 / ICE_DENSITY)))
     ice = min(max(-snow_enthalpy * PER_FUSION, 0.0), snow_mass)
-    return 0.5 * snow_thickness / conductivity, snow_enthalpy, snow_enthalpy, ice
+    return 0.5 * snow_thickness * resistivity, snow_enthalpy, snow_enthalpy, ice
 
 
 @process(returns=("snow_iterate_temperature", "snow_thermal_response", "snow_thermal_inertia"))

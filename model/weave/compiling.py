@@ -13,12 +13,15 @@ from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
+from terraflux.model.weave.weaving import OF_FEW
+
 WORKSPACE = types.Array(types.float64, 1, "C")
 SHORT_LOOP = 8  # loops of more turns are not unrolled
 OVERLAP = 4  # vectors of a lane loop under way at once; LLVM's own choice is often one, which waits for each result
 WHOLE_REGISTER = 8  # numbers of 64 bits in the widest register
 NO_LIMIT = 2**32 - 1  # LLVM's default
 LLVM_CHOOSES = 0
+ONE = 1
 MOST_CHECKS, USUAL_CHECKS = 128, 8  # of arrays that may overlap, before a lane loop over them
 OPERATION = r"= (?:tail )?(?:fadd|fsub|fmul|fdiv|call [^\n]*?@llvm\.(?:fma|sqrt|floor|ceil))[^\n]*"
 
@@ -38,7 +41,7 @@ def whole_registers() -> Any:
 
 
 @contextmanager
-def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
+def lane_loops_kept(lanes: int = 1, by_groups: bool = False) -> Iterator[None]:
     """Keeps LLVM from unrolling short lane loops completely, which it would do before it tries to vectorise them.
 
     Loops of up to eight turns inside a process are still unrolled, as they must be. Garbage collection waits, because
@@ -46,7 +49,8 @@ def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
     passes ask its machine description how wide these are, so another one stands in for it meanwhile. Where a block is no
     more than the vectors under way at once, it becomes one turn without a loop; longer loops would be unrolled around
     them, which takes LLVM minutes. Loops over many arrays (as those of the refinement of forcing) are vectorised behind a check
-    that these do not overlap; LLVM would give them up.
+    that these do not overlap; LLVM would give them up. Where stages work `by_groups` of lanes, a group is one vector, and
+    nothing is unrolled.
     """
     collecting = gc.isenabled()
     generator = cpu_target.target_context.codegen()
@@ -54,12 +58,12 @@ def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
     wide = whole_registers() if lanes >= WHOLE_REGISTER and usual is not None else None
     with global_compiler_lock:
         gc.disable()
-        llvmlite.binding.set_option("", f"--unroll-full-max-count={SHORT_LOOP}")
+        llvmlite.binding.set_option("", f"--unroll-full-max-count={ONE if by_groups else SHORT_LOOP}")
         llvmlite.binding.set_option("", f"--runtime-memory-check-threshold={MOST_CHECKS}")
         if wide is not None:
             generator._tm = wide
             if lanes <= OVERLAP * WHOLE_REGISTER:
-                llvmlite.binding.set_option("", f"--force-vector-interleave={OVERLAP}")
+                llvmlite.binding.set_option("", f"--force-vector-interleave={ONE if by_groups else OVERLAP}")
         try:
             yield
         finally:
@@ -73,13 +77,13 @@ def lane_loops_kept(lanes: int = 1) -> Iterator[None]:
 
 
 def stage_signature(stage: Any) -> tuple[Any, ...]:
-    """Types of a stage's arguments: the workspace and, in a RepeatPerLane, the number of the round."""
+    """Types of a stage's arguments: the workspace and, in some, the number of the round or of the layer."""
     return (WORKSPACE, types.int64)[: stage.py_func.__code__.co_argcount]
 
 
 def compile_stage(stage: Any) -> None:
     """Compiles one stage function of a woven module."""
-    with lane_loops_kept(stage.py_func.__globals__["LANES"]):
+    with lane_loops_kept(stage.py_func.__globals__["LANES"], OF_FEW in stage.py_func.__name__):
         stage.compile(stage_signature(stage))
 
 

@@ -5,7 +5,7 @@ of arithmetic. Multiply-adds are written out with `fma` instead of being left to
 rounding is then part of the source and does not depend on how a loop was unrolled, fused or vectorised.
 NaN passes through every function, so that trouble in one process is still visible in the state at the end of the step.
 
-Method: argument reduction by ln 2 and Taylor polynomials, as in Muller (2016), Elementary Functions, ch. 11.
+Method: argument reduction by ln 2 and polynomials of Chebyshev, as in Muller (2016), Elementary Functions, ch. 3 and 11.
 """
 
 import math
@@ -18,11 +18,12 @@ from numba import extending, njit, types
 __all__ = ["ceil", "exp", "expm1", "floor", "fma", "log", "pow_positive", "sqrt", "tanh"]
 
 LOG2_E = 1.4426950408889634
+LN2 = 0.6931471805599453
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # their sum is ln 2 to 80 bits
-ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest integer in the low bits
-TWO_52 = 4503599627370496.0
-TWO_52_BITS = 0x4330000000000000
-SQRT2 = 1.4142135623730951
+WHOLE = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest integer in the low bits
+ROUND = WHOLE + 1023.0  # there with the bias of an exponent
+WHOLE_BITS = 0x4338000000000000
+SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 INFINITY = math.inf
 intrinsic: Any = extending.intrinsic
 
@@ -46,10 +47,15 @@ def fused(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 lane_function = njit(error_model="numpy", forceinline=True)
-E2, E3, E4, E5, E6, E7, E8, E9, E10, E11, E12, E13 = (1.0 / math.factorial(k) for k in range(2, 14))
-# 1/x on 1 + sqrt(1/2) .. 1 + sqrt(2), relative error 1.1e-4: (1 - T4((x - m)/h)/T4(-m/h))/x, Chebyshev's T4, middle m, half h
-R0, R1, R2, R3 = 1.9703428497507491, -1.4485397845165942, 0.4709434650519337, -0.05713502297726912
-L3, L5, L7, L9, L11, L13, L15, L17, L19, L21 = (1.0 / k for k in range(3, 22, 2))
+# (e**r - 1 - r)/r**2 on -ln(2)/2 .. ln(2)/2, Chebyshev: e**r is off by 1.6e-17
+E2, E3, E4, E5, E6 = (0.5000000000000001, 0.16666666666666669, 0.04166666666662413, 0.008333333333330062, 0.0013888888917213717)
+E7, E8, E9, E10, E11 = (0.00019841269863053618, 2.4801521295954376e-05, 2.7557268459997064e-06, 2.7620088445409746e-07,
+                        2.510038549551032e-08)
+# 1/x on 1 + sqrt(1/2) .. 1 + sqrt(2), relative error 1.3e-3: (1 - T3((x - m)/h)/T3(-m/h))/x, Chebyshev's T3, middle m, half h
+R0, R1, R2 = 1.4777559147244488, -0.7224441133556709, 0.11686289071326848
+# (2 artanh(f)/f - 2)/f**2 in f**2 for f of 0 .. (sqrt(2) - 1)/(sqrt(2) + 1), Chebyshev: the logarithm is off by 5e-18
+L3, L5, L7, L9 = 0.666666666666667, 0.39999999999899444, 0.2857142862600327, 0.22222211130259878
+L11, L13, L15 = 0.18182889455674947, 0.15331710618210773, 0.14616585424888623
 
 
 @lane_function
@@ -83,11 +89,10 @@ def exp(x: float) -> float:
     shifted = fma(x, LOG2_E, ROUND)
     n = shifted - ROUND  # nearest integer to x / ln 2
     r = fma(-n, LN2_LOW, fma(-n, LN2_HIGH, x))  # |r| <= ln 2 / 2
-    p = fma(fma(fma(E12, r, E11), r, E10), r, E9)
-    p = fma(fma(fma(fma(p, r, E8), r, E7), r, E6), r, E5)
-    p = fma(fma(fma(p, r, E4), r, E3), r, E2)
-    p = fma(p * r, r, r) + 1.0
-    return p * float_of((bits_of(shifted) + 1023) << 52)  # times 2**n
+    p = fma(fma(fma(fma(E11, r, E10), r, E9), r, E8), r, E7)
+    p = fma(fma(fma(fma(fma(p, r, E6), r, E5), r, E4), r, E3), r, E2)
+    p = fma(fma(p, r, 1.0), r, 1.0)
+    return p * float_of(bits_of(shifted) << 52)  # times 2**n
 
 
 @lane_function
@@ -97,11 +102,10 @@ def expm1(x: float) -> float:
     shifted = fma(x, LOG2_E, ROUND)
     n = shifted - ROUND
     r = fma(-n, LN2_LOW, fma(-n, LN2_HIGH, x))
-    p = fma(fma(fma(fma(E13, r, E12), r, E11), r, E10), r, E9)
-    p = fma(fma(fma(fma(p, r, E8), r, E7), r, E6), r, E5)
-    p = fma(fma(fma(p, r, E4), r, E3), r, E2)
+    p = fma(fma(fma(fma(E11, r, E10), r, E9), r, E8), r, E7)
+    p = fma(fma(fma(fma(fma(p, r, E6), r, E5), r, E4), r, E3), r, E2)
     p = fma(p * r, r, r)
-    power = float_of((bits_of(shifted) + 1023) << 52)
+    power = float_of(bits_of(shifted) << 52)
     return fma(p, power, power - 1.0)
 
 
@@ -109,25 +113,23 @@ def expm1(x: float) -> float:
 def log(x: float) -> float:
     """Natural logarithm within 3 units in the last place; NaN unless x > 0 (also for 0); not for subnormal x.
 
-    The quotient (m - 1)/(m + 1) comes from a cubic, a step of Halley and its remainder: ten multiply-adds, where a division
+    The quotient (m - 1)/(m + 1) comes from a parabola, a step of Halley and its remainder: nine multiply-adds, where a division
     of whole registers would keep the next one waiting.
     """
     bits = bits_of(x)
-    exponent = float_of((bits >> 52) | TWO_52_BITS) - (TWO_52 + 1023.0)
-    mantissa = float_of((bits & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000)
-    high = mantissa > SQRT2
-    mantissa = 0.5 * mantissa if high else mantissa
-    exponent = exponent + 1.0 if high else exponent
+    above_root = bits - SQRT_HALF_BITS
+    exponent = float_of((above_root >> 52) + WHOLE_BITS) - WHOLE
+    mantissa = float_of((above_root & 0x000FFFFFFFFFFFFF) + SQRT_HALF_BITS)  # sqrt(1/2) .. sqrt(2)
     above, below = mantissa - 1.0, mantissa + 1.0
-    per = fma(fma(fma(R3, below, R2), below, R1), below, R0)
+    per = fma(fma(R2, below, R1), below, R0)
     rest = fma(-below, per, 1.0)
     per = fma(per, fma(rest, rest, rest), per)
     f = above * per
     f = fma(fma(-below, f, above), per, f)
     s = f * f
-    p = fma(fma(fma(fma(fma(L21, s, L19), s, L17), s, L15), s, L13), s, L11)
-    p = fma(fma(fma(fma(fma(p, s, L9), s, L7), s, L5), s, L3), s, 1.0)
-    result = fma(exponent, LN2_HIGH, fma(2.0 * f, p, exponent * LN2_LOW))
+    p = fma(fma(fma(fma(L15, s, L13), s, L11), s, L9), s, L7)
+    p = fma(fma(fma(p, s, L5), s, L3), s, 2.0)
+    result = fma(exponent, LN2, f * p)
     result = result if x < INFINITY else x
     return result if x > 0.0 else math.nan
 

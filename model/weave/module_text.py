@@ -11,7 +11,7 @@ from terraflux.model.weave.refinement import NOT_REFINED, Refinement, copied_tex
 from terraflux.model.weave.sources import Sources
 from terraflux.model.weave.table import KINDS, Table
 from terraflux.model.weave.text import indent
-from terraflux.model.weave.weaving import Weaving
+from terraflux.model.weave.weaving import GROUP, Weaving
 
 LARGEST = 1.7e308
 ROWS_AT_ONCE = 20
@@ -60,8 +60,8 @@ def time_loop_text() -> str:
 def engine_names(refinement: str = NOT_REFINED) -> set[str]:
     """Names that woven modules define themselves, with the text of their refinement."""
     text = "\n".join((COMPILED_HEADER, HELPERS, time_loop_text(), refinement))
-    names = {"check", "here", "lane", "layer", "misfit_of", "on", "prepare", "step", "turn", "w", "ROWS", "SKIP", "FIRST_ASKED",
-             "N_ASKED"}
+    names = {"check", "group", "here", "lane", "layer", "misfit_of", "on", "place", "prepare", "rounds", "step", "turn", "w",
+             "GROUP", "ROWS", "SKIP", "FIRST_ASKED", "N_ASKED"}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
             names.add(node.name)
@@ -102,7 +102,8 @@ class ModuleText:
                 sources.add_number(name, value)
             for function in refinement.functions:
                 sources.add(Process(function, ("result",)))
-        weaving = Weaving(table, row_names(table, engine_names(refining) | sources.names))
+        by_groups = lanes > GROUP and lanes % GROUP == 0
+        weaving = Weaving(table, row_names(table, engine_names(refining) | sources.names), by_groups=by_groups)
         prepare_calls = weaving.weave(prepare, "prepare")
         step_calls = weaving.weave(recipe, "step")
         self.rows: dict[str, int] = {}
@@ -111,7 +112,7 @@ class ModuleText:
         for variable in (variable for kind in KINDS for variable in table.of_kind(kind)):
             self.rows[variable.name] = total
             total += table.layers_of(variable)
-        numbers: dict[str, object] = {"LANES": lanes, "SKIP": skip, "REFINED": refinement is not None}
+        numbers: dict[str, object] = {"LANES": lanes, "GROUP": GROUP, "SKIP": skip, "REFINED": refinement is not None}
         for kind in KINDS:
             numbers[f"N_{kind.upper()}"] = len(table.rows_of(kind))
         first = 0

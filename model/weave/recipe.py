@@ -158,7 +158,7 @@ class RepeatPerLane:
     """The same items as often as each column's own variable `count` says, held between 1 and `maximum`.
 
     A block goes round as often as its busiest column; results of the others are kept from changing in surplus rounds,
-    so no column feels its neighbours.
+    so no column feels its neighbours. After the first round groups of columns that are all done are skipped.
     """
 
     def __init__(self, count: str, maximum: int, *body: "Item") -> None:
@@ -170,11 +170,12 @@ class RepeatPerLane:
 class When:
     """Items for columns in which the variable `flag` is not 0; a block without such a column skips them.
 
-    In the other columns nothing changes, and diagnostics that only these items compute are 0.
+    In the other columns nothing changes, and diagnostics that only these items compute are 0. `few` says that such columns
+    are few even where there are some: groups of columns without one are then skipped as well.
     """
 
-    def __init__(self, flag: str, *body: "Item") -> None:
-        self.flag, self.body = flag, body
+    def __init__(self, flag: str, *body: "Item", few: bool = False) -> None:
+        self.flag, self.body, self.few = flag, body, few
 
 
 Item = Process | Fused | LayerLoop | Repeat | RepeatPerLane | When

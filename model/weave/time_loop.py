@@ -58,6 +58,7 @@ MEAN, SUM, LAST, MINIMUM, MAXIMUM = 0, 1, 2, 3, 4
 ERROR_SCALE, ERROR_CORRELATION, MODELLED_FACTOR = 0, 1, 2  # rows of the noise of a stream
 FORGOTTEN = 48.0  # intervals after which a residual foretells nothing
 LEAST_CORRELATION = 1e-300
+NUMBERS_OF_LINE = 8
 OWN, SHARED, SCATTERED = 0, 1, 2  # the series of a block's lanes: side by side, one for all, anything
 
 
@@ -73,11 +74,11 @@ def run_blocks(
     Lanes past the last column repeat it and are not stored. In a module with a refinement, `forcing` holds intervals of
     whole[0] steps, whose forcing is made when an interval begins.
     """
-    w = np.empty(SIZE)
-    fine = np.zeros((whole[0] * N_FORCING if REFINED else 0, LANES))
-    held = np.zeros((refine_size(whole) if REFINED else 0, LANES))
+    w = on_cache_lines(SIZE)
+    fine = rows_on_cache_lines(whole[0] * N_FORCING if REFINED else 0)
+    held = rows_on_cache_lines(refine_size(whole) if REFINED else 0)
     series = np.zeros(LANES, np.int64)
-    window_sums = np.zeros((out_rows.shape[0], LANES))
+    window_sums = rows_on_cache_lines(out_rows.shape[0])
     stream_sums = np.zeros((stream_rows.shape[0], LANES))
     stream_steps = np.zeros(stream_rows.shape[0], np.int64)
     lane_misfit = np.zeros((stream_rows.shape[0], LANES))
@@ -139,6 +140,20 @@ def run_blocks(
         for lane in range(lanes):
             for row in range(N_STATE):
                 state[row, first + lane] = w[(FIRST_STATE + row) * LANES + lane]
+
+
+@block_function
+def on_cache_lines(size):
+    """Zeros that begin where a cache line of 64 bytes begins, so that no load of a whole register crosses into a second one."""
+    whole = np.zeros(size + NUMBERS_OF_LINE)
+    start = (-(whole.ctypes.data // 8)) % NUMBERS_OF_LINE
+    return whole[start:start + size]
+
+
+@block_function
+def rows_on_cache_lines(rows):
+    """[row, lane] of zeros, as `on_cache_lines`."""
+    return on_cache_lines(rows * LANES).reshape(rows, LANES)
 
 
 @block_function

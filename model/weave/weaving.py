@@ -20,6 +20,9 @@ from terraflux.model.weave.table import Table
 from terraflux.model.weave.text import brief_name, call_text, indent
 
 Row = tuple[str, int]
+GROUP = 8  # lanes that are skipped together where few columns need a stage: those of one register
+FEW = 12  # chosen lanes of a layer up to which it is cheaper to look for the groups that they are in
+OF_FEW = "_of_few"  # ends the names of stages that work group by group
 PHASES = {
     "step": {"reads": ("forcing", "setting", "parameter", "derived", "state", "diagnostic"),
              "writes": ("state", "diagnostic")},
@@ -45,6 +48,8 @@ class Weaving:
     masks: list[str] = field(default_factory=list)
     told: list[Names] = field(default_factory=list)
     mask: str = ""  # row of the innermost condition
+    by_groups: bool = False  # are there several groups of lanes in a block?
+    few: bool = False  # does the innermost condition hold in few columns?
 
     def weave(self, items: Iterable[Item], phase: str) -> list[str]:
         """The calls of one phase, "prepare" or "step", in order; raises RecipeError for what does not fit."""
@@ -105,10 +110,11 @@ class Weaving:
         self.masks.append(f"ACTIVE_{len(self.masks) + 1}")
         return self.masks[-1]
 
-    def _inside(self, mask: str, body: Iterable[Item]) -> list[str]:
-        outer, self.mask = self.mask, mask
+    def _inside(self, mask: str, body: Iterable[Item], few: bool = False) -> list[str]:
+        outer = self.mask, self.few
+        self.mask, self.few = mask, self.by_groups and (self.few or few)
         calls = self._calls(body)
-        self.mask = outer
+        self.mask, self.few = outer
         return calls
 
     def _when(self, item: When) -> list[str]:
@@ -116,7 +122,7 @@ class Weaving:
         outer = f"(w[{self.mask} + lane] != 0.0) & " if self.mask else ""
         mask = self._new_mask()
         before = set(self.computed), set(self.maybe)
-        body = self._inside(mask, item.body)
+        body = self._inside(mask, item.body, item.few)
         own = sorted((self.computed - before[0]) | (set(self.maybe) - before[1]), key=self._order)
         self.computed = before[0]
         self.maybe.update(dict.fromkeys(own, item.flag))
@@ -155,8 +161,11 @@ class Weaving:
     def _repeat_per_lane(self, item: RepeatPerLane) -> list[str]:
         count = self._condition(f"RepeatPerLane({item.count!r})", item.count, item.body)
         outer = f"w[{self.mask} + lane] != 0.0" if self.mask else ""
+        first = self._calls(item.body)
+        if not first:
+            return []
         mask = self._new_mask()
-        body = self._inside(mask, item.body)
+        body = self._inside(mask, item.body, few=True)
         rounds = self._stage(f"rounds_of_{item.count}", [
             "most = 1.0",
             "for lane in range(LANES):",
@@ -167,17 +176,17 @@ class Weaving:
         ])
         mark = self._stage(f"mark_{item.count}", [
             "for lane in range(LANES):",
-            f"    active = (turn == 0) | (turn < {count})",
+            f"    active = turn < {count}",
             f"    w[{mask} + lane] = 1.0 if active{f' & ({outer})' if outer else ''} else 0.0",
         ], "w, turn")
-        return [f"for turn in range({rounds}):\n" + indent("\n".join([mark, *body]))] if body else []
+        return [f"rounds = {rounds}", *first, "for turn in range(1, rounds):\n" + indent("\n".join([mark, *body]))]
 
     # ---- stages ----------------------------------------------------------------------------------------------------
 
     def _stage(self, label: str, lines: list[str], arguments: str = "w") -> str:
         """Stores a stage under a new name (or finds the same text) and returns its call."""
         body = f"({arguments}):\n" + indent("\n".join(lines))
-        name = f"{label}_stage"
+        name = f"{label}_stage" if f"range({GROUP})" not in body else f"{label}_stage{OF_FEW}"
         while self.stages.get(name, body) != body:
             name += "_again"
         self.stages[name] = body
@@ -229,14 +238,21 @@ class Weaving:
         outer = f"(w[{self.mask} + lane] != 0.0) & " if self.mask else ""
         condition = call_text(where.function.__name__, [self._cell(self._place(where, name), "layer") for name in where.reads],
                               ["chosen"])
-        chosen = "\n".join(["here = layer * LANES + lane", *condition])
-        return self._stage(f"{_label(loop.body)}_where_{where.name}", [
-            f"for layer in range({layers[0]}, {layers[-1] + 1}):\n" + indent("\n".join([
-                "found = 0",
-                "for lane in range(LANES):\n" + indent(f"{chosen}\nfound |= 1 if {outer}chosen else 0"),
-                "if found != 0 or not SKIP:\n" + indent(self._lane_loop(loop.body, "layer", [*condition,
-                                                                         f"on = {outer}chosen"])),
-            ]))])
+        chosen = ["here = layer * LANES + lane", *condition, f"found += 1 if {outer}chosen else 0"]
+        body = [*condition, f"on = {outer}chosen"]
+        label = f"{_label(loop.body)}_where_{where.name}"
+        layered = f"for layer in range({layers[0]}, {layers[-1] + 1}):\n"
+        in_groups = _groups(chosen, self._lane_lines(loop.body, "layer", body)) if self.by_groups else ""
+        if self.few:
+            return self._stage(label, [layered + indent(in_groups)])
+        known = f"layer = min(max(layer, {layers[0]}), {layers[-1]})"  # else the compiler looks for counting from the end
+        few = self._stage(label, [known, in_groups], "w, layer") if self.by_groups else ""
+        return self._stage(label, [layered + indent("\n".join([
+            "found = 0",
+            "for lane in range(LANES):\n" + indent("\n".join(chosen)),
+            f"if found > {FEW if few else 0} or not SKIP:",
+            indent("for lane in range(LANES):\n" + indent("\n".join(self._lane_lines(loop.body, "layer", body)))),
+            *(["elif found != 0:", indent(few)] if few else [])]))])
 
     def _dimension(self, loop: LayerLoop) -> str | None:
         """The one dimension that a layer loop runs over; None if it has no layers in this table."""
@@ -268,15 +284,22 @@ class Weaving:
             if place.variable.name in written and (place.shift or (place.fixed is not None)):
                 raise RecipeError(f"{one.name} reads {name!r}, which these Layers change: use SweepDown or SweepUp")
 
-    def _lane_loop(self, body: Body, layer: int | str | None = None, chosen: Sequence[str] = ()) -> str:
-        """The loop over lanes; `chosen` are lines that set `on`, in place of the innermost condition."""
+    def _lane_loop(self, body: Body, layer: int | str | None = None) -> str:
+        """The loop over lanes, or where the innermost condition holds in few, over the lanes of each group with such a one."""
+        lines = self._lane_lines(body, layer)
+        if self.few:
+            return _groups([f"found |= 1 if w[{self.mask} + lane] != 0.0 else 0"], lines)
+        return "for lane in range(LANES):\n" + indent("\n".join(lines))
+
+    def _lane_lines(self, body: Body, layer: int | str | None, chosen: Sequence[str] = ()) -> list[str]:
+        """What is done in a lane; `chosen` are lines that set `on`, in place of the innermost condition."""
         lines = ["here = layer * LANES + lane"] if isinstance(layer, str) else []
         lines += chosen or ([f"on = w[{self.mask} + lane] != 0.0"] if self.mask else [])
         for one in processes_of(body):
             arguments = [self._cell(self._place(one, name), layer) for name in one.reads]
             results = [self._cell(self._place(one, name), layer) for name in one.returns]
             lines += call_text(one.function.__name__, arguments, results, one.returns if self.mask or chosen else ())
-        return "for lane in range(LANES):\n" + indent("\n".join(lines))
+        return lines
 
     def _cell(self, place: Place, layer: int | str | None) -> str:
         """Workspace text of a place inside a lane loop."""
@@ -333,6 +356,20 @@ class Weaving:
 
     def _order(self, row: Row) -> tuple[int, int]:
         return list(self.table).index(row[0]), row[1]
+
+
+def _groups(condition: Sequence[str], lines: Sequence[str]) -> str:
+    """Lanes group by group; those groups in which no lane counts itself as `found` are skipped."""
+    lane = "lane = group * GROUP + place"
+    return "\n".join([
+        "for group in range(LANES // GROUP):",
+        "    found = 0",
+        f"    for place in range({GROUP}):",
+        indent(indent("\n".join([lane, *condition]))),
+        "    if found != 0 or not SKIP:",
+        f"        for place in range({GROUP}):",
+        indent(indent(indent("\n".join([lane, *lines])))),
+    ])
 
 
 def _label(body: Body) -> str:

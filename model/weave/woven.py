@@ -20,6 +20,7 @@ from terraflux.model.weave.refinement import Disaggregator, Refinement, no_plan
 from terraflux.model.weave.streams import Stream, StreamPlan, noise_array, stream_plan
 from terraflux.model.weave.table import Table
 from terraflux.model.weave.threads import available_cores, run_ranges
+from terraflux.model.weave.weaving import OF_FEW
 from terraflux.model.weave.windows import Outputs, Windows, output_plan, window_plan
 
 FLOAT_1, FLOAT_2, FLOAT_3 = (types.Array(types.float64, n, "C") for n in (1, 2, 3))
@@ -84,7 +85,9 @@ class Woven:
         if self.python or self.module.run_blocks.signatures:
             return
         report: Progress = progress or (lambda done, total, name: None)
-        parts = [] if progress is None or is_compiled(self.module) else [*self.stages, "check"]
+        by_groups = [name for name in self.stages if OF_FEW in name]  # before those that call them: LLVM is told otherwise
+        others = [name for name in (*self.stages, "check") if OF_FEW not in name] if progress is not None else []
+        parts = [] if is_compiled(self.module) else [*by_groups, *others]
         total = len(parts) + 1
         for done, name in enumerate(parts):
             report(done, total, name)

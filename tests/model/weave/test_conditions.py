@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from terraflux.model.weave import Repeat, RepeatPerLane, Table, Variable, When, process, weave
+from terraflux.model.weave import Layers, Repeat, RepeatPerLane, Table, Variable, When, process, weave
 
 TABLE = Table([
     Variable("flag", "forcing", "1", "flag"),
@@ -96,3 +96,54 @@ def test_compiled_conditions_equal_plain_python(tmp_path):
     plain, compiled = (run(recipe, tmp_path, 4, 3, python=python) for python in (True, False))
     for name, values in plain.items():
         np.testing.assert_array_equal(compiled[name], values)
+
+
+def scattered(columns=40):
+    """Flags and rounds of many columns: whole groups without a flag, groups with one, a block with many."""
+    flags, rounds = np.zeros(columns), np.ones(columns)
+    flags[[3, 17, *range(32, columns)]] = 1.0
+    rounds[[5, 6, 33]] = 3.0, 2.0, 9.0
+    return np.stack([flags, rounds])[None]
+
+
+@pytest.mark.parametrize("python", [True, False], ids=["plain", "compiled"])
+def test_groups_that_rest_change_no_column(tmp_path, python):
+    recipe = [begin, When("flag", overwrite, RepeatPerLane("rounds", 4, count_turn), few=True),
+              RepeatPerLane("rounds", 4, count_turn, When("flag", add, few=True))]
+    forcing = scattered()
+    columns = forcing.shape[2]
+    names = ("total", "turns", "early", "extra")
+
+    def outputs(lanes, skip=True, python=python):
+        model = weave(recipe, TABLE, lanes=lanes, skip=skip, python=python, folder=tmp_path)
+        result = model.run(forcing, np.zeros((0, columns)), np.full((1, columns), 5.0), outputs=names)
+        return model, {name: result[name] for name in names}
+
+    model, by_groups = outputs(32)
+    assert any("of_few" in name for name in model.stages)
+    for _, other in (outputs(1, python=True), outputs(32, skip=False)):
+        for name, values in other.items():
+            np.testing.assert_array_equal(by_groups[name], values)
+    flag, rounds = forcing[0] != 0.0, np.minimum(forcing[0, 1], 4.0)
+    np.testing.assert_array_equal(by_groups["turns"][0], rounds * (1.0 + flag[0]))
+    np.testing.assert_array_equal(by_groups["total"][0], 5.0 + rounds * flag[0])
+
+
+@process(returns="lit")
+def lit(level):
+    return level > 0.0
+
+
+@process(returns="level")
+def deepen(level):
+    return 2.0 * level + 1.0
+
+
+@pytest.mark.parametrize("python", [True, False], ids=["plain", "compiled"])
+def test_layers_chosen_in_few_or_many_columns_change_alike(tmp_path, python):
+    table = Table([Variable("unused", "forcing", "1", "unused"), Variable("level", "state", "1", "level", "soil")], {"soil": 4})
+    start = np.random.default_rng(1).uniform(-1.0, 1.0, (4, 40)) - np.array([[-0.9], [0.0], [0.8], [2.0]])
+    state = start.copy()
+    model = weave([Layers(deepen, where=lit)], table, lanes=32, python=python, folder=tmp_path)
+    model.run(np.zeros((1, 1, 1)), np.zeros((0, 40)), state, threads=1)
+    np.testing.assert_array_equal(state, np.where(start > 0.0, 2.0 * start + 1.0, start))
