@@ -156,6 +156,19 @@ def leave_one_site_out(draws: Mapping[str, ArrayLike], log_prior: Callable[[Floa
     return made
 
 
+def normal_draws(mean: ArrayLike, covariance: ArrayLike, count: int, generator: np.random.Generator) -> Floats:
+    """Draws (count, p) of a normal posterior whose own mean and covariance are exactly those given, (p,) and (p, p).
+
+    For a hierarchy of normal posteriors: correlations by chance, of which 400 draws have up to 0.15, would drag parameters
+    that a site knows well after those of which it knows little.
+    """
+    middle = np.asarray(mean, np.float64)
+    drawn = generator.standard_normal((count, middle.size))
+    drawn -= drawn.mean(axis=0)
+    plain = np.linalg.solve(np.linalg.cholesky(np.atleast_2d(np.cov(drawn.T))), drawn.T)
+    return np.asarray(middle + (np.linalg.cholesky(np.atleast_2d(covariance)) @ plain).T)
+
+
 class _Sampler:
     """State of stage 2: `mean`, `spread` (chains, p), `sites` (chains, sites, p), and one sweep over them."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from calibration_study import FREE_DROUGHT, FREE_SEASON, prepared, scored
 
-from terraflux.assimilation.hierarchy import leave_one_site_out
+from terraflux.assimilation.hierarchy import leave_one_site_out, normal_draws
 from terraflux.assimilation.parameter_space import ParameterRow, ParameterSpace
 from terraflux.drivers.safe_write import write_text
 from terraflux.model.parameters import parameters
@@ -43,7 +43,7 @@ def transferred_controls(plant: str, sites: list[str], outcomes: dict[str, dict[
         order = [list(outcomes[site]["parameters"]).index(name) for name in names]
         with np.load(work / f"{site}.npz", allow_pickle=False) as kept:
             mean, covariance = kept["mean"][order], kept["covariance"][np.ix_(order, order)]
-        draws[site] = np.random.default_rng(1).multivariate_normal(mean, covariance, DRAWS)
+        draws[site] = normal_draws(mean, covariance, DRAWS, np.random.default_rng(1))
     space = ParameterSpace([ParameterRow(name) for name in names], parameters(plant))
     found = leave_one_site_out(draws, space.log_prior_terms, names, seed=1)
     return names, {site: one.mean(axis=0) for site, one in found.items()}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from calibration_transfer import TRAITS
 
-from terraflux.assimilation.hierarchy import hierarchy
+from terraflux.assimilation.hierarchy import hierarchy, normal_draws
 from terraflux.assimilation.hierarchy_file import PlantTypeHierarchy
 from terraflux.assimilation.parameter_maps import new_site_draws
 from terraflux.assimilation.parameter_space import ParameterRow, ParameterSpace
@@ -34,7 +34,7 @@ def tower_draws(space: ParameterSpace, given: dict[str, dict[str, float]], rando
     """Draws (DRAWS, p) in control space of one tower's posterior."""
     low, middle, high = (space.control(np.array([[given[name][key] for name in space.names]]))[0]
                          for key in ("q05", "q50", "q95"))
-    return random.normal(middle, np.maximum((high - low) / WIDTH, 1e-3), (DRAWS, space.size))
+    return normal_draws(middle, np.diag(np.maximum((high - low) / WIDTH, 1e-3) ** 2), DRAWS, random)
 
 
 def plant_type(code: str, sites: dict[str, dict[str, Any]]) -> PlantTypeHierarchy:
