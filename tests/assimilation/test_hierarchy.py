@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from terraflux.assimilation.hierarchy import by_plant_type, hierarchy, leave_one_site_out, no_wider_than_prior
+from terraflux.assimilation.hierarchy import (
+    by_plant_type,
+    hierarchy,
+    leave_one_site_out,
+    no_wider_than_prior,
+    normal_draws,
+)
 from terraflux.assimilation.parameter_rows import ParameterRow
 from terraflux.assimilation.parameter_space import ParameterSpace
 from terraflux.assimilation.priors import Uniform
@@ -180,3 +186,25 @@ def test_sites_that_seem_wider_than_their_prior_do_not_drive_tau_away():
     found = hierarchy(draws, wide_prior, NAMES, seed=2, sweeps=3000, site_posterior="normal")
     assert (np.quantile(found.spread, 0.95, axis=0) < 1.2).all()  # of the half-normal prior: 0.98
     assert np.abs(found.mean.mean(axis=0)).max() < PRIOR_SD
+
+
+def test_normal_draws_have_the_mean_and_covariance_that_were_asked_for():
+    covariance = np.array([[0.04, 0.01, 0.0], [0.01, 0.09, -0.02], [0.0, -0.02, 1.0]])
+    draws = normal_draws([1.0, -2.0, 0.5], covariance, 60, np.random.default_rng(3))
+    np.testing.assert_allclose(draws.mean(axis=0), [1.0, -2.0, 0.5], rtol=1e-12)
+    np.testing.assert_allclose(np.cov(draws.T), covariance, rtol=1e-10, atol=1e-14)
+
+
+def test_what_sites_hardly_know_does_not_widen_what_they_know_well():
+    """Three sites agree on one parameter; of seven others they know little more than the prior, but lie far out.
+
+    The one keeps the spread that it has alone. Draws with correlations by chance make it 1.5 to 2.5 times as wide.
+    """
+    known, names = np.array([0.3, 0.5, 0.4]), tuple("abcdefgh")
+    covariance = np.diag([0.07] + [0.93] * 7) ** 2
+    generator = np.random.default_rng(1)
+    whole = {f"site{k}": normal_draws([one] + [2.5] * 7, covariance, 400, generator) for k, one in enumerate(known)}
+    alone = {site: draws[:, :1] for site, draws in whole.items()}
+    spread = [np.median(hierarchy(draws, lambda u: norm.logpdf(u), names[:size], seed=1, sweeps=1500,
+                                  site_posterior="normal").spread[:, 0]) for draws, size in ((whole, 8), (alone, 1))]
+    assert spread[0] == pytest.approx(spread[1], rel=0.25)
