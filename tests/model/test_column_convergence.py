@@ -47,14 +47,15 @@ def by_step(make_columns):
 def test_error_of_stores_falls_with_the_time_step_at_first_order(by_step, name):
     """Order from the mean absolute difference of successive runs: log2 of the ratio of two.
 
-    Quarters of an hour and shorter steps show first order. At longer ones the terms of first and second order partly
-    cancel, so that hours are better than first order would have them: the ratio from there is smaller.
+    Quarters of an hour and shorter steps show first order. At longer ones its terms and those of second order may partly
+    cancel: the ratio is smaller, but then the differences lie below the line of first order from the shortest steps.
     """
     distances = [float(np.mean(np.abs(by_step[2.0 * step][name][1:] - by_step[step][name][1:]))) for step in STEPS[:-1]]
     orders = np.diff(np.log2(distances))
     print(name, "orders from short to long steps", np.round(orders, 2), "distances", distances)
     assert orders[:2].min() >= 0.9
-    assert orders[2] >= 0.6  # with half hours
+    line = distances[0] * 2.0 ** np.arange(len(distances))
+    assert ((orders[2:] >= 0.9) | (distances[3:] <= line[3:])).all()
 
 
 @pytest.mark.parametrize(("name", "most"), [("latent_heat", 0.5), ("sensible_heat", 0.5), ("ground_heat_flux", 0.1),
