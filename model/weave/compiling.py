@@ -13,15 +13,13 @@ from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
-from terraflux.model.weave.weaving import OF_FEW
+from terraflux.model.weave.weaving import GROUP, OF_FEW
 
 WORKSPACE = types.Array(types.float64, 1, "C")
 SHORT_LOOP = 8  # loops of more turns are not unrolled
 OVERLAP = 4  # vectors of a lane loop under way at once; LLVM's own choice is often one, which waits for each result
-WHOLE_REGISTER = 8  # numbers of 64 bits in the widest register
 NO_LIMIT = 2**32 - 1  # LLVM's default
 LLVM_CHOOSES = 0
-ONE = 1
 MOST_CHECKS, USUAL_CHECKS = 128, 8  # of arrays that may overlap, before a lane loop over them
 OPERATION = r"= (?:tail )?(?:fadd|fsub|fmul|fdiv|call [^\n]*?@llvm\.(?:fma|sqrt|floor|ceil))[^\n]*"
 
@@ -55,15 +53,15 @@ def lane_loops_kept(lanes: int = 1, by_groups: bool = False) -> Iterator[None]:
     collecting = gc.isenabled()
     generator = cpu_target.target_context.codegen()
     usual = getattr(generator, "_tm", None)
-    wide = whole_registers() if lanes >= WHOLE_REGISTER and usual is not None else None
+    wide = whole_registers() if lanes >= GROUP and usual is not None else None
     with global_compiler_lock:
         gc.disable()
-        llvmlite.binding.set_option("", f"--unroll-full-max-count={ONE if by_groups else SHORT_LOOP}")
+        llvmlite.binding.set_option("", f"--unroll-full-max-count={1 if by_groups else SHORT_LOOP}")
         llvmlite.binding.set_option("", f"--runtime-memory-check-threshold={MOST_CHECKS}")
         if wide is not None:
             generator._tm = wide
-            if lanes <= OVERLAP * WHOLE_REGISTER:
-                llvmlite.binding.set_option("", f"--force-vector-interleave={ONE if by_groups else OVERLAP}")
+            if lanes <= OVERLAP * GROUP:
+                llvmlite.binding.set_option("", f"--force-vector-interleave={1 if by_groups else OVERLAP}")
         try:
             yield
         finally:

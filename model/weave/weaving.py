@@ -20,7 +20,7 @@ from terraflux.model.weave.table import Table
 from terraflux.model.weave.text import brief_name, call_text, indent
 
 Row = tuple[str, int]
-GROUP = 8  # lanes that are skipped together where few columns need a stage: those of one register
+GROUP = 8  # lanes that are skipped together where few columns need a stage: numbers of 64 bits in the widest register
 FEW = 12  # chosen lanes of a layer up to which it is cheaper to look for the groups that they are in
 OF_FEW = "_of_few"  # ends the names of stages that work group by group
 PHASES = {
