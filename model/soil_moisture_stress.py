@@ -13,7 +13,6 @@ from terraflux.model.weave.lane_math import exp, log, pow_positive
 
 MARGIN = 1e-4  # m3 m-3 that roots always leave above the driest moisture
 EMPTYING = 0.02  # m3 m-3 above the margin from which uptake declines
-WARMING = 0.02  # degC-2: 1 - exp(-0.02 T^2) of Ju et al. 2006
 OPEN_SHARE, CLOSED_SHARE = 0.4, 1.6  # of the suction of half uptake, linear stress
 SMALLEST_SHARE = 1e-12
 NO_LIMIT = 1.0  # kg m-2 s-1, far above any transpiration
@@ -56,11 +55,11 @@ def available_moisture(soil_liquid, soil_ice, residual_moisture):
     return max(soil_liquid - driest(residual_moisture, soil_ice) - MARGIN, 0.0)
 
 
-def layer_supply(soil_temperature, soil_liquid, soil_ice, residual_moisture):
-    """Factor 0..1 of warmth and emptiness: 1 - exp(-0.02 T^2) above 0 degC, falling to 0 as the layer empties."""
+def layer_supply(soil_temperature, soil_liquid, soil_ice, residual_moisture, root_warming_rate):
+    """Factor 0..1: 1 - exp(-r T^2) above 0 degC (He et al. 2017, eq. 4), falling to 0 as the layer empties."""
     warm = max(soil_temperature, 0.0)
     left = available_moisture(soil_liquid, soil_ice, residual_moisture) * (1.0 / EMPTYING)
-    return (1.0 - exp(-WARMING * warm * warm)) * min(left, 1.0)
+    return (1.0 - exp(-root_warming_rate * warm * warm)) * min(left, 1.0)
 
 
 def curved_stress(suction, half, exponent):
@@ -98,10 +97,10 @@ def may_give(soil_temperature, root_fraction):
 
 @process(returns=("root_uptake_share", "root_stress_weight", "root_stress_sum"))
 def beps(root_stress_weight, root_stress_sum, root_fraction, water_potential, soil_temperature, soil_liquid, soil_ice,
-         residual_moisture, per_stress_threshold, stress_exponent):
+         residual_moisture, per_stress_threshold, stress_exponent, root_warming_rate):
     """Adds a layer: roots times factor, and roots times squared factor, with the curved stress."""
     factor = curve_beyond(-water_potential * per_stress_threshold - 1.0, stress_exponent)
-    factor = factor * layer_supply(soil_temperature, soil_liquid, soil_ice, residual_moisture)
+    factor = factor * layer_supply(soil_temperature, soil_liquid, soil_ice, residual_moisture, root_warming_rate)
     weight = root_fraction * factor
     return weight, root_stress_weight + weight, root_stress_sum + weight * factor
 

@@ -92,6 +92,7 @@ PLANT_PARAMETERS = _declare("parameter", """
     maximum_root_depth            | m            | 0.05..30 |  |  | rooting depth
     stress_potential_half         | m            | 1..500   |  |  | suction at which roots take up half
     stress_exponent               | 1            | 0.1..10  |  |  | steepness of the soil moisture stress
+    root_warming_rate             | K-2          | 0.001..100 |  |  | rise of root uptake with the soil's warmth above 0 degC
     interception_capacity         | kg m-2       | 0..1     |  |  | rain held per unit leaf area
     snow_interception_capacity    | kg m-2       | 0..10    |  |  | snow held per unit leaf area
     specific_leaf_area            | m2 kg-1      | 1..100   |  |  | leaf area per kg of leaf carbon

@@ -35,7 +35,7 @@ FLUXES = {"net_ecosystem_exchange": "NEE", "gross_primary_production": "GPP", "l
 HEAT = ("latent_heat", "sensible_heat")
 FREE = ("carboxylation_capacity", "electron_transport_ratio", "electron_quantum_yield", "stomatal_slope_medlyn",
         "dark_respiration_ratio", "growth_respiration_fraction", "stress_potential_half", "maximum_root_depth",
-        "ground_albedo_dry", "respiration_q10", "fine_root_maintenance_rate", "decomposition_scale")
+        "root_warming_rate", "ground_albedo_dry", "respiration_q10", "fine_root_maintenance_rate", "decomposition_scale")
 FREE_WOODY = ("stem_maintenance_rate",)
 FREE_LEAF = ("maximum_leaf_area_index", "minimum_leaf_area_index")
 FREE_SEASON = ("leaf_onset_temperature", "leaf_fall_vapour_deficit", "leaf_onset_photoperiod", "leaf_response_time")
@@ -68,10 +68,11 @@ CHOICES = (
     "of the defaults alone leave the priors too strong. With thousands of half hours taken as independent, parameters at "
     "CN-HaM ran to the edges of their priors.",
     "**Parameters.** The same rows everywhere, priors of the parameter table: leaf photosynthesis (capacities and the yield"
-    " of electrons in weak light) and respiration, stomata, water stress and rooting depth, ground albedo, respiration of "
-    "roots, stems, growth and soil; where leaf area is prognostic its range, with log spread 0.4 where only the plant type "
-    "speaks for it, and its season: temperature, day length and dryness of the air at which leaves come and fall, the "
-    "memory of the index and, for plants that drought strips, the stress that does.",
+    " of electrons in weak light) and respiration, stomata, water stress, rooting depth and how fast uptake rises with the "
+    "warmth of the soil, ground albedo, respiration of roots, stems, growth and soil; where leaf area is prognostic its "
+    "range, with log spread 0.4 where only the plant type speaks for it, and its season: temperature, day length and dryness "
+    "of the air at which leaves come and fall, the memory of the index and, for plants that drought strips, the stress that "
+    "does.",
     "**Bands of means.** Half hours of a day share a part of their error and days remember it, as the residuals of the years "
     "of calibration say (`assimilation/lasting_errors.py`); bands of single half hours are not touched by it.",
     "**Method.** Gauss-Newton from two starts, normal posterior, 128 weighted draws, 64 of them for the bands. "

@@ -18,7 +18,7 @@ from terraflux.model.parameters import parameters
 
 TRAITS = ("carboxylation_capacity", "electron_transport_ratio", "electron_quantum_yield", "stomatal_slope_medlyn",
           "dark_respiration_ratio", "growth_respiration_fraction", "stress_potential_half", "maximum_root_depth",
-          "respiration_q10", "fine_root_maintenance_rate", "stem_maintenance_rate", "decomposition_scale")
+          "root_warming_rate", "respiration_q10", "fine_root_maintenance_rate", "stem_maintenance_rate", "decomposition_scale")
 SEASON_TRAITS = (*FREE_SEASON, *FREE_DROUGHT)
 """When leaves come and go; towers with observed leaf area say nothing of it, nor do runs with leaf area from maps ask."""
 LEAST_SITES = 3

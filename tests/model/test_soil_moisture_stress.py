@@ -17,7 +17,7 @@ LAYERS = 6
 THICKNESS = np.array([0.05, 0.1, 0.2, 0.4, 0.75, 1.5])
 SOIL = ("water_potential", "soil_temperature", "soil_liquid", "soil_ice")
 PLANT = ("residual_moisture", "layer_thickness", "root_distribution", "maximum_root_depth", "stress_potential_half",
-         "stress_exponent")
+         "stress_exponent", "root_warming_rate")
 MADE = ("layer_bottom", "root_fraction", "root_stress_weight", "root_stress_sum", "moisture_stress", "root_water_limit",
         "root_uptake_share", "per_root_stress_weight", "scarce_water", "scarce_share", "per_stress_threshold", "time_step")
 
@@ -33,11 +33,12 @@ def models():
     return {name: weave(recipe, table, list(sm.ROOTS), lanes=1) for name, recipe in sm.SOIL_MOISTURE_STRESS.items()}
 
 
-def draw(model, potential, temperature, liquid, ice, residual=0.05, beta=0.96, depth=2.0, half=20.0, exponent=1.0):
+def draw(model, potential, temperature, liquid, ice, residual=0.05, beta=0.96, depth=2.0, half=20.0, exponent=1.0,
+         warming=0.02):
     """Results by name for one column of six layers; arguments may be numbers or one value per layer."""
     layered = [np.broadcast_to(np.asarray(value, float), LAYERS) for value in (potential, temperature, liquid, ice)]
     state = np.concatenate(layered)[:, None].copy()
-    plant = np.concatenate([np.full(LAYERS, residual), THICKNESS, [beta, depth, half, exponent]])[:, None]
+    plant = np.concatenate([np.full(LAYERS, residual), THICKNESS, [beta, depth, half, exponent, warming]])[:, None]
     names = ("root_fraction", "moisture_stress", "root_water_limit", "root_uptake_share")
     result = model.run(np.zeros((1, 1, 1)), plant, state, {"time_step": 1800.0}, outputs=names)
     return {name: result[name][0, ..., 0] for name in names}
@@ -79,6 +80,8 @@ def test_a_uniform_soil_has_the_stress_of_its_potential(models):
 def test_cold_soil_takes_up_little_and_frozen_soil_nothing(models):
     cool = draw(models["beps"], -1.0, 5.0, 0.3, 0.0)["moisture_stress"]
     assert cool == pytest.approx(1.0 - math.exp(-0.5), rel=1e-12)
+    half = draw(models["beps"], -1.0, 5.0, 0.3, 0.0, warming=math.log(2.0) / 25.0)["moisture_stress"]
+    assert half == pytest.approx(0.5, rel=1e-12)
     for model in models.values():
         frozen = draw(model, -1.0, -1.0, 0.1, 0.2)
         assert frozen["moisture_stress"] == 0.0
