@@ -171,7 +171,8 @@ def page(outcomes: Outcomes, failed: dict[str, str], found: pd.DataFrame, scores
              "at CN-HaM, CN-Cha and US-Hn1 (errors, weights, streams), AT-Neu, CN-Du2, FI-Hyy and US-ARM (one or two years), "
              "US-Var, FI-Hyy, CZ-wet, CA-Oas, DE-Gri and US-MMS (free leaf seasons), RU-Cok, CN-Du2, SD-Dem and CN-Qia "
              "(closure), and twelve of these (yield of electrons). That the default saturates in light too early was read off "
-             "the residuals of all towers in the years left out; the parameter for it is one that others fit, too.",
+             "the residuals of all towers in the years left out, that roots wait too long in cold soil off the months of ten "
+             "needle-leaved forests, these years among them; the parameters for it are ones that others fit, too.",
              f"**{sum(row[2] == 'yes' for row in rows)} of {len(rows)} goals are reached.**",
              "## Goals", table(["goal", "figure", "reached"], rows), "## What fell short, and why", *reasons["general"],
              "## Choices", *(f"- {choice}" for choice in CHOICES), "## RMSE before and after",
