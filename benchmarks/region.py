@@ -62,7 +62,18 @@ def run_here(work: Path, name: str, last: str, executor: str, tile_cells: int) -
         raise RuntimeError("; ".join(result.troubles))
     return {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - computed,
             "waited_share": result.waited_share, "tile_seconds": sum(one.seconds for one in result.reports),
-            "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9}
+            "peak_memory_gb": peak_memory()}
+
+
+def peak_memory() -> float:
+    """The most memory (GB) that this process has held.
+
+    Linux says so itself: there the figure of `getrusage` also counts the process that began this one.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) * 1024 / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
 def take_turns(work: Path, last: str, tile_cells: int, repeats: int) -> dict[str, list[dict[str, float]]]:

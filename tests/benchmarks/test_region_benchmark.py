@@ -2,7 +2,10 @@
 
 import json
 import runpy
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
 KEYS = ("quarter_degree_34yr_minutes", "tenth_degree_34yr_minutes", "dask_over_threads", "peak_memory_gb", "io_share",
@@ -30,6 +33,15 @@ def test_a_quick_benchmark_writes_its_figures(benchmark, tmp_path):
     assert found["quarter_degree_34yr_minutes_by_cpu"] > 0.0
     assert (found["quarter_degree_34yr_minutes"] is None) == any("wall-clock" in remark for remark in found["remarks"])
     assert 0.0 <= found["io_share"] <= 1.0 and found["peak_memory_gb"] < 2.0
+
+
+def test_peak_memory_is_that_of_the_process_itself_whatever_began_it(repository):
+    """A parent that holds 0.8 GB; the benchmark with all it imports holds less."""
+    held = np.ones(100_000_000)
+    script = str(repository / "benchmarks" / "region.py")
+    words = f"import runpy; print(runpy.run_path({script!r}, run_name='it')['peak_memory']())"
+    told = subprocess.run([sys.executable, "-c", words], check=True, capture_output=True, text=True)
+    assert 0.02 < float(told.stdout) < 0.7 < held.nbytes / 1e9
 
 
 def test_start_is_taken_off_and_the_rest_scaled_from_cells_and_days(benchmark):
