@@ -14,7 +14,8 @@ class Completion:
 
     `gaps` is "refuse" or "fill"; `maximum_missing_share` (0-1) limits filling; `out_of_range` is "refuse" or "gap".
     `clock` (against the sun) and `units` (against plausible numbers) are "check" or "trust". `longwave` names a scheme
-    ("brutsaert", "prata"). `carbon_dioxide` is "polynomial", the path of a series, or a number (umol mol-1).
+    ("brutsaert", "prata"); `unmeasured_longwave` says what becomes of monthly means at a tower that never measured it:
+    "estimate" by the scheme, or "keep". `carbon_dioxide` is "polynomial", the path of a series, or a number (umol mol-1).
     `leaf_area` is "record" (a column of the source), "phenology" (the model makes it), "auto" (the first where there is
     one, else the second), the path of a CSV, or a number (m2 m-2); `leaf_area_column`, `leaf_area_smooth` and
     `leaf_area_composite_days` describe the CSV. `wind_speed` (m s-1), `air_pressure` (Pa) and `precipitation`
@@ -29,6 +30,7 @@ class Completion:
     clock: str = "check"
     units: str = "check"
     longwave: str = "prata"
+    unmeasured_longwave: str = "estimate"
     carbon_dioxide: str | float = "polynomial"
     leaf_area: str | float = "auto"
     leaf_area_column: str | None = None
@@ -44,7 +46,7 @@ class Completion:
     def __post_init__(self) -> None:
         for choice, known in (("gaps", ("refuse", "fill")), ("out_of_range", ("refuse", "gap")),
                               ("clock", ("check", "trust")), ("units", ("check", "trust")),
-                              ("longwave", tuple(SKY_LONGWAVE)),
+                              ("longwave", tuple(SKY_LONGWAVE)), ("unmeasured_longwave", ("estimate", "keep")),
                               ("order", ("refuse", "sort")), ("duplicates", ("refuse", "first"))):
             if getattr(self, choice) not in known:
                 raise ForcingError(f"{choice} = {getattr(self, choice)!r} is unknown",

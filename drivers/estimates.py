@@ -14,6 +14,7 @@ from terraflux.drivers import co2, disaggregation, leaf_area
 from terraflux.drivers.completion_choices import Completion
 from terraflux.drivers.errors import ForcingError
 from terraflux.drivers.provenance import DISAGGREGATED, ESTIMATED, INTERPOLATED, PRESCRIBED
+from terraflux.drivers.read_subset import LEAST_GOOD
 from terraflux.drivers.record import Record, Series
 from terraflux.drivers.site import SiteDescription
 from terraflux.model.constants import GAS_CONSTANT, GRAVITY
@@ -71,6 +72,13 @@ def monthly_target(record: Record, variable: str) -> Floats | None:
         raise ForcingError("a monthly value is missing", file=record.files[-1], variable=variable,
                            time=months[int(np.argmax(np.isnan(values)))], remedy="choose a period with all months")
     return values
+
+
+def never_measured(record: Record, variable: str) -> bool:
+    """Whether the monthly file says that no month of a variable was measured; False where it says nothing."""
+    share = f"{variable}_measured"
+    return (record.monthly is not None and share in record.monthly
+            and not bool((record.monthly[share] >= LEAST_GOOD).any()))
 
 
 def air_pressure(record: Record, site: SiteDescription, choices: Completion) -> Series:
@@ -133,7 +141,11 @@ def carried_cloudiness(record: Record, site: SiteDescription, sun: Sun) -> Float
 
 def longwave(record: Record, site: SiteDescription, sun: Sun, done: dict[str, Series], choices: Completion
              ) -> Series:
-    """Longwave from the sky (W m-2): as read, else a scheme's estimate, with monthly means kept where known."""
+    """Longwave from the sky (W m-2): as read, else a scheme's estimate, with monthly means kept where known.
+
+    Monthly means of a tower that never measured it come from a reanalysis of a wide cell that nothing at the tower has
+    corrected; the scheme knows the tower's own air and light, so that alone it is closer (docs/forcing.md).
+    """
     measured = record.forcing.get("longwave_down")
     if measured is not None and np.isfinite(measured.values).all():
         return measured
@@ -154,6 +166,10 @@ def longwave(record: Record, site: SiteDescription, sun: Sun, done: dict[str, Se
         record.history.append(f"longwave from the sky estimated with the scheme {choices.longwave}")
         return made(record, estimate, ESTIMATED)
     shift = target - disaggregation.monthly_means(estimate, record.axis)
+    if choices.unmeasured_longwave == "estimate" and never_measured(record, "longwave_down"):
+        record.history.append(f"longwave from the sky was never measured: estimated with the scheme {choices.longwave}; "
+                              f"the means of the source, left aside, are {shift.min():+.1f}..{shift.max():+.1f} W m-2 off")
+        return made(record, estimate, ESTIMATED)
     values = estimate + disaggregation.smooth_from_monthly(shift, record.axis)
     values = disaggregation.conserve_monthly_means(values, target, record.axis, positive=False)
     record.history.append(f"longwave from the sky: course of the scheme {choices.longwave}, shifted by "

@@ -49,19 +49,22 @@ MONTHLY_QUALITY = {
     "gross_primary_production": CARBON_QUALITY, "gross_primary_production_daytime": CARBON_QUALITY,
 }
 """Columns of the fraction of good data of the fluxes; where a file lacks one, every month is taken."""
+MEASURED_SHARES = {"longwave_down_measured": "LW_IN_F_QC"}
+"""Columns of the fraction of good data that are passed on, because what completes forcing asks for them."""
 
 
 def read_monthly(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Monthly means of a FLUXNET SUBSET MM file in canonical units, indexed by month (datetime64, first of the month).
 
     Precipitation is a rate (kg m-2 s-1). Columns that are absent or empty are left out; months must be in order. Fluxes
-    of months with too little good data are NaN.
+    of months with too little good data are NaN. `longwave_down_measured` is the share of a month (0-1) in which longwave
+    was measured or well filled.
     """
     header = header_of(path)
     if "TIMESTAMP" not in header:
         raise ForcingError("the column TIMESTAMP is missing", file=path, variable="TIMESTAMP",
                            remedy="use the monthly (MM) file")
-    qualities = {name for names in MONTHLY_QUALITY.values() for name in names}
+    qualities = {name for names in MONTHLY_QUALITY.values() for name in names} | set(MEASURED_SHARES.values())
     table = read_table(path, columns=[*(column for column, _ in MONTHLY_COLUMNS.values()), *sorted(qualities)],
                        text_columns=("TIMESTAMP",))
     stamps = table["TIMESTAMP"].str.strip()
@@ -80,6 +83,7 @@ def read_monthly(path: str | os.PathLike[str]) -> pd.DataFrame:
                     values = np.where(table[quality].to_numpy(dtype=float) < LEAST_GOOD, np.nan, values)
             if np.isfinite(values).any():
                 columns[variable] = values
+    columns |= {share: table[column].to_numpy(dtype=float) for share, column in MEASURED_SHARES.items() if column in table}
     return pd.DataFrame(columns, index=pd.DatetimeIndex(months.astype("datetime64[ns]"), name="month"))
 
 

@@ -201,5 +201,6 @@ def _from_tower_file(tower_file: TowerFile, site: SiteDescription | Mapping[str,
         record.monthly = read_subset.read_monthly(tower_file.monthly)
         record.files.append(tower_file.monthly)
     if record.monthly is not None and tower_file.monthly_use is not None:
-        record.monthly = record.monthly[[name for name in tower_file.monthly_use if name in record.monthly]]
+        wanted = [name + share for name in tower_file.monthly_use for share in ("", "_measured")]
+        record.monthly = record.monthly[[name for name in wanted if name in record.monthly]]
     return assemble(record, description, choices, first or tower_file.first, last or tower_file.last)

@@ -64,8 +64,9 @@ def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index,
     to measurement is at least 0.4 canopy heights, whatever the site's description says. Wind is at least 0.5 m s-1, over
     a surface warmer than the air 1 m s-1, for gusts of convection (Zeng et al. 1998). A leaf's boundary layer has
     forced (0.01 (u*/d)^0.5; Oleson et al. 2013, eq. 5.122) and free convection (Leuning et al. 1995, eq. E3), per leaf
-    side. Below the canopy, transfer lies between bare ground and a dense canopy by exp(-plant area), less where the
-    ground is colder than the air (Sakaguchi and Zeng 2009).
+    side. Below the canopy, transfer lies between bare ground and a dense canopy by exp(-plant area). Where the ground is
+    colder than the air it is less (Sakaguchi and Zeng 2009), on both shares: cold air lies in the gaps of a stand as it
+    does under the crowns.
     """
     closure, plant_area = canopy_closure(leaf_area_index, stem_area_index)
     roughness_log = closure * log(ROUGHNESS * canopy_height) + (1.0 - closure) * GROUND_ROUGHNESS_LOG
@@ -84,13 +85,13 @@ def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index,
     friction = drag * wind * sqrt(on_momentum)
     through_air = drag * drag * wind * on_heat
 
-    # dense canopy transfers DENSE_TRANSFER / (1 + 0.5 stable), stable = lapse / friction^2 between 0 and 10
+    # air below the canopy transfers its neutral coefficient / (1 + 0.5 stable), stable = lapse / friction^2 in 0..10
     lapse = GRAVITY * canopy_height * (air_temperature - surface_temperature) * (per * decades * square)
     stress = friction * friction
     divisor = stress + 0.5 * min(max(lapse, 0.0), 10.0 * stress)
     bare = BARE_TRANSFER * exp(-0.45 * log(ROUGHNESS_REYNOLDS_FACTOR * friction))
     open_share = exp(-plant_area)
-    below = (bare * open_share * divisor + DENSE_TRANSFER * stress * (1.0 - open_share)) * friction  # times divisor
+    below = (bare * open_share + DENSE_TRANSFER * (1.0 - open_share)) * stress * friction  # times divisor
     in_series = through_air * divisor + below
     per = 1.0 / (leaf_width * in_series)
     per_width = per * in_series

@@ -59,6 +59,26 @@ def test_longwave_with_monthly_means_is_near_the_truth(subset, facts, whole_year
         assert float((error**2).mean()) ** 0.5 < largest, scheme
 
 
+def test_longwave_that_was_never_measured_is_estimated(subset, facts):
+    """Monthly means without a measured month are left aside, and the history says by how much; one month measured, or
+    "keep", and they are kept."""
+    def quality(*measured):
+        return lambda table: table.assign(LW_IN_F=table["LW_IN_F"] - 20.0, LW_IN_F_QC=[
+            float(month in measured) for month in range(1, 13)])
+
+    plain = open_tower(subset(quality()), site=facts)
+    axis = TimeAxis(plain.forcing.time.values.astype("datetime64[s]"), 1800)
+    assert (plain.forcing.longwave_down_provenance == 5).all()
+    assert "never measured: estimated with the scheme prata" in plain.forcing.attrs["history"]
+    difference = monthly_means(plain.forcing.longwave_down.values, axis) - plain.monthly["longwave_down"].to_numpy()
+    assert difference.min() > 15.0
+    for measured, choices in (((7,), {}), ((), {"unmeasured_longwave": "keep"})):
+        kept = open_tower(subset(quality(*measured)), site=facts, completion=choices)
+        assert (kept.forcing.longwave_down_provenance == 4).all()
+        np.testing.assert_allclose(monthly_means(kept.forcing.longwave_down.values, axis), kept.monthly["longwave_down"],
+                                   rtol=1e-12)
+
+
 def test_seed_changes_rain_and_wind_only(subset, facts):
     one, two = (open_tower(subset(), site=facts, completion={"seed": seed}).forcing for seed in (1, 2))
     same = {name: bool(np.array_equal(one[name], two[name])) for name in one.data_vars if not name.endswith("bnds")}
@@ -134,7 +154,8 @@ def test_standard_atmosphere():
 
 
 @pytest.mark.parametrize(("choice", "value"), [("maximum_missing_share", 2.0), ("wind_speed", -1.0), ("seed", "one"),
-                                               ("air_pressure", 101.3), ("clock", "ignore")])
+                                               ("air_pressure", 101.3), ("clock", "ignore"),
+                                               ("unmeasured_longwave", "drop")])
 def test_impossible_choices_are_refused(choice, value):
     with pytest.raises(ForcingError, match=choice):
         Completion(**{choice: value})
