@@ -76,6 +76,18 @@ def test_ground_below_a_dense_canopy_is_sheltered():
     assert conductances(leaves=7.0, ground=20.0) == dense
 
 
+@pytest.mark.parametrize("leaves", [0.0, 0.5, 2.0, 6.0])
+@pytest.mark.parametrize("colder", [1e-4, 0.02, 0.5, 15.0])
+def test_stable_air_slows_gaps_and_crowns_alike(leaves, colder):
+    """Sakaguchi and Zeng (2009): 1/(1 + 0.5 S), S = g h (Ta - Tg)/(T u*^2) between 0 and 10, whatever share is open."""
+    def below(found):
+        return 1.0 / (1.0 / found["ground_conductance"] - 1.0 / found["aerodynamic_conductance"])
+
+    mixed, stable = conductances(leaves=leaves), conductances(leaves=leaves, ground=15.0 - colder)
+    lapse = 9.80665 * 20.0 * colder / 288.15 / mixed["friction_velocity"] ** 2
+    assert below(stable) / below(mixed) == pytest.approx(1.0 / (1.0 + 0.5 * min(lapse, 10.0)), rel=1e-4)
+
+
 @settings(deadline=None)
 @given(st.floats(0.0, 75.0), st.floats(0.1, 200.0), st.floats(0.02, 80.0), st.floats(0.0, 15.0), st.floats(1e-3, 0.5),
        st.floats(-75.0, 60.0), st.floats(-110.0, 110.0), st.floats(-110.0, 110.0))
