@@ -1,7 +1,7 @@
 """Run the calibration study site by site into a work folder: finished sites are skipped, several processes share the work."""
 
+import fcntl
 import json
-import os
 import sys
 import time
 import traceback
@@ -29,18 +29,20 @@ def run_all(sites: list[str], data: Path, work: Path) -> None:
     for site in sites:
         if (work / f"{site}.json").is_file():
             continue
-        try:
-            os.close(os.open(work / f"{site}.taken", os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
-            continue
-        begun = time.monotonic()
-        try:
-            outcome, series, posterior = study(site, data)
-        except (ValueError, ArithmeticError) as error:
-            traceback.print_exc()
-            outcome, series, posterior = {"site": site, "failed": str(error)}, {}, {}
-        keep(work, site, outcome, series, posterior)
-        (work / f"{site}.taken").unlink()
+        with open(work / f"{site}.taken", "a") as mark:  # its lock goes with the process, so that a killed run leaves none
+            try:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            if (work / f"{site}.json").is_file():
+                continue
+            begun = time.monotonic()
+            try:
+                outcome, series, posterior = study(site, data)
+            except (ValueError, ArithmeticError) as error:
+                traceback.print_exc()
+                outcome, series, posterior = {"site": site, "failed": str(error)}, {}, {}
+            keep(work, site, outcome, series, posterior)
         print(f"{site}: {time.monotonic() - begun:.0f} s, {outcome.get('message', outcome.get('failed'))}", flush=True)
 
 
