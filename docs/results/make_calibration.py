@@ -173,8 +173,8 @@ def page(outcomes: Outcomes, failed: dict[str, str], found: pd.DataFrame, scores
              "(closure), and twelve of these (yield of electrons). That the default saturates in light too early was read off "
              "the residuals of all towers in the years left out, that roots wait too long in cold soil off the months of ten "
              "needle-leaved forests, these years among them; the parameters for it are ones that others fit, too. That stable "
-             "air lies in gaps of a stand was read off March at CA-Qfo and tried at ten towers; which longwave to take was decided "
-             "by measured net radiation, which is no stream here.",
+             "air lies in gaps of a stand was read off March at CA-Qfo and tried at ten towers; which longwave to take was "
+             "decided by measured net radiation, which is no stream here.",
              f"**{sum(row[2] == 'yes' for row in rows)} of {len(rows)} goals are reached.**",
              "## Goals", table(["goal", "figure", "reached"], rows), "## What fell short, and why", *reasons["general"],
              "## Choices", *(f"- {choice}" for choice in CHOICES), "## RMSE before and after",
