@@ -22,6 +22,7 @@ LOUIS, LOUIS_STABLE, LOUIS_MOMENTUM, LOUIS_HEAT = 9.4, 4.7, 7.4, 5.3
 FORCED_TRANSFER = 0.01  # m s-0.5
 FREE_TRANSFER = 0.5 * 2.15e-5 * 112.46827  # m0.25 K-0.25 m s-1 m-0.25: 0.5 Dh (1.6e8)^(1/4)
 DENSE_TRANSFER = 0.004
+LAYERING_TIME = 3600.0  # s, that air between plants and ground takes to follow the surface
 BARE_TRANSFER = VON_KARMAN / 0.13
 ROUGHNESS_REYNOLDS_FACTOR = 0.01 / 1.5e-5  # s m-1: ground roughness per viscosity of air
 
@@ -55,9 +56,10 @@ def stability_factor(richardson, transfer):
     return factor
 
 
-@process(returns=("friction_velocity", "aerodynamic_conductance", "boundary_conductance", "ground_conductance"))
+@process(returns=("friction_velocity", "aerodynamic_conductance", "boundary_conductance", "ground_conductance",
+                  "stable_layering"))
 def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index, stem_area_index, leaf_width,
-                 air_temperature, exchange_temperature, surface_temperature):
+                 air_temperature, exchange_temperature, surface_temperature, stable_layering, time_step):
     """Friction velocity and conductances, all in m s-1.
 
     Displacement is 0.67 and roughness 0.1 canopy height where plants close the canopy. The distance from displacement
@@ -66,7 +68,9 @@ def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index,
     forced (0.01 (u*/d)^0.5; Oleson et al. 2013, eq. 5.122) and free convection (Leuning et al. 1995, eq. E3), per leaf
     side. Below the canopy, transfer lies between bare ground and a dense canopy by exp(-plant area). Where the ground is
     colder than the air it is less (Sakaguchi and Zeng 2009), on both shares: cold air lies in the gaps of a stand as it
-    does under the crowns.
+    does under the crowns. `stable_layering` (1, 0..10) follows the difference of temperature with a memory of an hour,
+    by the implicit step of Euler. Taken from the step before alone, the difference answers the exchange that it sets (snow
+    that sublimates cools, comes to rest, warms to melting, mixes again) and turns with every step.
     """
     closure, plant_area = canopy_closure(leaf_area_index, stem_area_index)
     roughness_log = closure * log(ROUGHNESS * canopy_height) + (1.0 - closure) * GROUND_ROUGHNESS_LOG
@@ -85,16 +89,18 @@ def aerodynamics(wind_speed, measurement_height, canopy_height, leaf_area_index,
     friction = drag * wind * sqrt(on_momentum)
     through_air = drag * drag * wind * on_heat
 
-    # air below the canopy transfers its neutral coefficient / (1 + 0.5 stable), stable = lapse / friction^2 in 0..10
+    # air below the canopy transfers its neutral coefficient / (1 + 0.5 layering), which tends to lapse / friction^2 in 0..10
     lapse = GRAVITY * canopy_height * (air_temperature - surface_temperature) * (per * decades * square)
     stress = friction * friction
-    divisor = stress + 0.5 * min(max(lapse, 0.0), 10.0 * stress)
+    layering = min(max(lapse / stress, 0.0), 10.0)
+    layering = stable_layering + (layering - stable_layering) * (time_step / (time_step + LAYERING_TIME))
+    divisor = 1.0 + 0.5 * layering
     bare = BARE_TRANSFER * exp(-0.45 * log(ROUGHNESS_REYNOLDS_FACTOR * friction))
     open_share = exp(-plant_area)
-    below = (bare * open_share + DENSE_TRANSFER * (1.0 - open_share)) * stress * friction  # times divisor
+    below = (bare * open_share + DENSE_TRANSFER * (1.0 - open_share)) * friction  # times divisor
     in_series = through_air * divisor + below
     per = 1.0 / (leaf_width * in_series)
     per_width = per * in_series
     free = FREE_TRANSFER * sqrt(sqrt(abs(exchange_temperature - air_temperature) * per_width))
     boundary = FORCED_TRANSFER * sqrt(friction * per_width) + free
-    return friction, through_air, boundary, through_air * below * (per * leaf_width)
+    return friction, through_air, boundary, through_air * below * (per * leaf_width), layering

@@ -194,6 +194,7 @@ STATES = _declare("state", """
     snow_age                      | 1            | 0..1e4     |                               |          | age of the snow surface in units of its ageing time
     surface_temperature           | degC         | -110..110  | surface_temperature           | BaresoilT | temperature of the ground or snow surface
     exchange_temperature          | degC         | -110..110  |                               |          | temperature of the surfaces that exchange heat with the air
+    stable_layering               | 1            | 0..10      |                               |          | stability of the air between plants and ground
     ponded_water                  | kg m-2       | 0..2000    |                               | SurfStor | water standing on the ground
     growth_temperature            | degC         | -90..60    |                               |          | running mean of air temperature that leaves are acclimated to
     growing_season_index          | 1            | 0..1       |                               |          | running mean of the growing-season index

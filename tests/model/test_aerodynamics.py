@@ -10,9 +10,10 @@ from terraflux.model import aerodynamics as ad
 
 
 def conductances(wind=3.0, measured=30.0, canopy=20.0, leaves=4.0, stems=None, width=0.04, air=15.0, exchange=15.0,
-                 ground=15.0):
+                 ground=15.0, layering=0.0, time_step=1e15):
+    """By name; the long step lets the layering of air below plants come to rest."""
     stems = min(0.1 * canopy, 1.0) if stems is None else stems
-    values = ad.aerodynamics(wind, measured, canopy, leaves, stems, width, air, exchange, ground)
+    values = ad.aerodynamics(wind, measured, canopy, leaves, stems, width, air, exchange, ground, layering, time_step)
     return dict(zip(ad.aerodynamics.returns, values, strict=True))
 
 
@@ -88,12 +89,25 @@ def test_stable_air_slows_gaps_and_crowns_alike(leaves, colder):
     assert below(stable) / below(mixed) == pytest.approx(1.0 / (1.0 + 0.5 * min(lapse, 10.0)), rel=1e-4)
 
 
+def test_layering_follows_the_surface_with_a_memory_of_an_hour():
+    """Implicit steps of Euler: dS/dt = (S* - S)/3600 s; with steps to nothing an exponential."""
+    rest = conductances(ground=14.9)["stable_layering"]
+    assert 0.0 < rest < 10.0
+    assert conductances(ground=14.9, time_step=1800.0)["stable_layering"] == pytest.approx(rest / 3.0, rel=1e-12)
+    assert conductances(ground=20.0, time_step=3600.0, layering=4.0)["stable_layering"] == pytest.approx(2.0, rel=1e-12)
+    found = 0.0
+    for _ in range(3600):
+        found = conductances(ground=14.9, time_step=1.0, layering=found)["stable_layering"]
+    assert found == pytest.approx(rest * (1.0 - math.exp(-1.0)), rel=2e-4)
+
+
 @settings(deadline=None)
 @given(st.floats(0.0, 75.0), st.floats(0.1, 200.0), st.floats(0.02, 80.0), st.floats(0.0, 15.0), st.floats(1e-3, 0.5),
        st.floats(-75.0, 60.0), st.floats(-110.0, 110.0), st.floats(-110.0, 110.0))
 def test_conductances_are_positive_and_finite_whatever_the_site_says(wind, measured, canopy, leaves, width, air, exchange,
                                                                      ground):
     found = conductances(wind, measured, canopy, leaves, None, width, air, exchange, ground)
+    assert 0.0 <= found.pop("stable_layering") <= 10.0
     assert all(math.isfinite(value) and value > 0.0 for value in found.values())
     assert found["aerodynamic_conductance"] < 75.0
     assert found["ground_conductance"] < found["aerodynamic_conductance"]
