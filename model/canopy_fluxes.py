@@ -10,7 +10,6 @@ from terraflux.model.weave import process
 
 CARBON_GRAMS = 1e-6 * CARBON_MOLAR_MASS  # g umol-1
 SMALLEST_CANOPY = 1e-6  # m2 m-2
-SMALLEST_STORE = 1e-12  # kg m-2
 
 
 @process(returns=("gross_primary_production", "leaf_respiration", "canopy_conductance", "canopy_temperature"))
@@ -34,21 +33,19 @@ def canopy_sums(sunlit_area, shaded_area, gross_assimilation_sunlit, gross_assim
                   "canopy_net_radiation", "canopy_latent_heat", "canopy_sensible_heat"))
 def canopy_fluxes(sunlit_area, shaded_area, leaf_transpiration_heat_sunlit, leaf_transpiration_heat_shaded,
                   leaf_wet_heat_sunlit, leaf_wet_heat_shaded, canopy_temperature, canopy_liquid, canopy_snow,
-                  absorbed_shortwave_sunlit, absorbed_shortwave_shaded, absorbed_shortwave_stems, canopy_net_longwave,
-                  latent_heat_vaporisation, root_water_limit, time_step):
+                  wet_share_of_snow, absorbed_shortwave_sunlit, absorbed_shortwave_shaded, absorbed_shortwave_stems,
+                  canopy_net_longwave, latent_heat_vaporisation, root_water_limit, time_step):
     """Transpiration, evaporation and sublimation (kg m-2 s-1), the stores after them, and the energy balance (W m-2).
 
-    Rain and snow on leaves evaporate in proportion to their mass. Dew (negative) becomes liquid, below 0 degC snow.
+    Rain and snow on leaves evaporate in proportion to what they wet. Dew (negative) becomes liquid, below 0 degC snow.
     """
     per_latent = 1.0 / latent_heat_vaporisation
     dry_heat = sunlit_area * leaf_transpiration_heat_sunlit + shaded_area * leaf_transpiration_heat_shaded
     wet_heat = sunlit_area * leaf_wet_heat_sunlit + shaded_area * leaf_wet_heat_shaded
     transpiration = min(dry_heat * per_latent, root_water_limit)
 
-    stored = canopy_liquid + canopy_snow
-    mass_share = canopy_liquid / max(stored, SMALLEST_STORE)
     dew_share = 1.0 if canopy_temperature >= 0.0 else 0.0
-    liquid_share = mass_share if wet_heat > 0.0 else dew_share
+    liquid_share = 1.0 - wet_share_of_snow if wet_heat > 0.0 else dew_share
     per_step = 1.0 / time_step
     evaporation = min(liquid_share * wet_heat * per_latent, canopy_liquid * per_step)
     sublimation = min((1.0 - liquid_share) * wet_heat * (1.0 / LATENT_HEAT_SUBLIMATION), canopy_snow * per_step)

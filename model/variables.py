@@ -270,6 +270,7 @@ CANOPY_DIAGNOSTICS = _declare("diagnostic", """
     boundary_conductance          | m s-1        |            |                               |          | leaf boundary-layer conductance for heat, one side
     ground_conductance            | m s-1        |            |                               |          | conductance from ground to measurement height
     wet_fraction                  | 1            | 0..1       |                               |          | wet share of the canopy
+    wet_share_of_snow             | 1            | 0..1       |                               |          | share of the canopy's wetness that snow makes
     throughfall_rain              | kg m-2 s-1   |            |                               |          | rain and drip that reach the ground
     throughfall_snow              | kg m-2 s-1   |            |                               |          | snow and unloading that reach the ground
     root_stress_weight            | 1            |            |                               |          | root shares times their stress factors, summed over soil layers

@@ -11,7 +11,7 @@ LATENT = 2.45e6
 BASE = {"sunlit_area": 1.5, "shaded_area": 2.5, "leaf_transpiration_heat_sunlit": 60.0, "leaf_transpiration_heat_shaded": 20.0,
         "leaf_wet_heat_sunlit": 10.0, "leaf_wet_heat_shaded": 5.0, "canopy_temperature": 12.0, "canopy_liquid": 0.3,
         "canopy_snow": 0.0, "absorbed_shortwave_sunlit": 250.0, "absorbed_shortwave_shaded": 80.0,
-        "absorbed_shortwave_stems": 0.0,
+        "absorbed_shortwave_stems": 0.0, "wet_share_of_snow": 0.0,
         "canopy_net_longwave": -60.0, "latent_heat_vaporisation": LATENT, "root_water_limit": 1.0, "time_step": 1800.0}
 
 
@@ -29,12 +29,14 @@ def test_what_stems_absorb_warms_the_air():
 
 @settings(deadline=None)
 @given(st.floats(-100.0, 500.0), st.floats(-100.0, 500.0), st.floats(-200.0, 800.0), st.floats(-200.0, 800.0),
-       st.floats(-40.0, 40.0), st.floats(0.0, 3.0), st.floats(0.0, 30.0), st.floats(0.0, 1e-3), st.floats(0.0, 6.0))
+       st.floats(-40.0, 40.0), st.floats(0.0, 3.0), st.floats(0.0, 30.0), st.floats(0.0, 1.0), st.floats(0.0, 1e-3),
+       st.floats(0.0, 6.0))
 def test_water_and_energy_close_whatever_limits(dry_sunlit, dry_shaded, wet_sunlit, wet_shaded, temperature, liquid, snow,
-                                                limit, area):
+                                                snow_share, limit, area):
     found = fluxes(leaf_transpiration_heat_sunlit=dry_sunlit, leaf_transpiration_heat_shaded=dry_shaded,
                    leaf_wet_heat_sunlit=wet_sunlit, leaf_wet_heat_shaded=wet_shaded, canopy_temperature=temperature,
-                   canopy_liquid=liquid, canopy_snow=snow, root_water_limit=limit, sunlit_area=area)
+                   canopy_liquid=liquid, canopy_snow=snow, wet_share_of_snow=snow_share, root_water_limit=limit,
+                   sunlit_area=area)
     stored = found["canopy_liquid"] + found["canopy_snow"] - liquid - snow
     lost = (found["canopy_evaporation"] + found["canopy_sublimation"]) * 1800.0
     assert stored == pytest.approx(-lost, abs=1e-12 * max(1.0, liquid + snow))
@@ -62,8 +64,8 @@ def test_roots_and_stores_limit_what_leaves():
     assert drained["canopy_evaporation"] == pytest.approx(1e-3 / 1800.0, rel=1e-12)
 
 
-def test_rain_and_snow_on_leaves_share_the_heat_by_mass():
-    found = fluxes(canopy_liquid=0.1, canopy_snow=0.3)
+def test_rain_and_snow_on_leaves_share_the_heat_by_what_they_wet():
+    found = fluxes(canopy_liquid=0.1, canopy_snow=0.3, wet_share_of_snow=0.75)
     assert found["canopy_evaporation"] * LATENT == pytest.approx(0.25 * 27.5, rel=1e-12)
     assert found["canopy_sublimation"] * LATENT_HEAT_SUBLIMATION == pytest.approx(0.75 * 27.5, rel=1e-12)
 
