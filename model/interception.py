@@ -3,8 +3,9 @@
 A share 1 - exp(-LAI/2) of rain and snow meets leaves (Oleson et al. 2013, there for rain). Leaves hold up to a capacity
 per leaf area (Dickinson et al. 1993); the rest drips within the step. Snow slides off with warmth and wind (Roesch et
 al. 2001): within 17 hours at 0 degC in still air, three times as fast at 6 degC, and hardly ever in cold calm air.
-Water films cover leaves, snow lies on them in clumps: Lundberg et al. (1998) weighed trees that lost snow 2.6 times more
-slowly than the resistance of rain would let them, and found one an order of magnitude larger in fair agreement.
+Water films cover leaves, snow lies on them in clumps: trees that Lundberg et al. (1998) weighed lost snow 2.6 times more
+slowly than the resistance of rain would let them. A surface f times as open gives f (1 + e)/(1 + f e) of the vapour, with
+e = 0.67, the slope of saturation over the psychrometric constant, at 0 degC: hence f = 0.27.
 Evaporation is taken off after the leaves are solved (canopy_fluxes.py).
 """
 
@@ -13,7 +14,7 @@ from terraflux.model.weave.lane_math import exp, pow_positive
 
 HOLDING_START = -3.0  # degC: colder snow stays on the leaves
 WARMTH_TIME, WIND_DISTANCE = 1.87e5, 1.56e5  # K s, m
-SNOW_EXPOSURE = 0.1  # vapour from a leaf's snow over that from a leaf's rain
+SNOW_EXPOSURE = 0.27  # 1: how open a leaf's snow is to the air, over a leaf's rain
 LAST_FLAKES = 1e-3  # kg m-2: so little falls at once, so that snow on leaves has an end
 SMALLEST_CAPACITY, SMALLEST_FILL = 1e-9, 1e-12  # kg m-2, 1
 
@@ -29,7 +30,7 @@ def interception(canopy_liquid, canopy_snow, rainfall, snowfall, leaf_area_index
                  snow_interception_capacity, air_temperature, wind_speed, time_step):
     """Stores (kg m-2) after interception, drip and unloading, wet share, and what reaches the ground (kg m-2 s-1).
 
-    The wet share is that of leaves that evaporate as if wet with rain: snow counts a tenth of what it covers. How much of
+    The wet share is that of leaves that evaporate as if wet with rain: snow counts with its exposure. How much of
     it is snow's says from which store vapour is taken.
     """
     met = 1.0 - exp(-0.5 * leaf_area_index)
