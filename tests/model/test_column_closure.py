@@ -73,7 +73,7 @@ def test_budgets_close_with_other_time_steps(make_columns, every_pair, time_step
 @pytest.fixture(scope="module")
 def kept(make_columns, every_pair):
     """A batch through winter and spring with every state and flux of every step, and its initial state."""
-    batch = make_columns(pairs=every_pair[::5], steps=700, seed=3, season_days=25.0)
+    batch = make_columns(pairs=every_pair[::5], steps=900, seed=3, season_days=25.0)
     result, _ = batch.run(outputs=dict.fromkeys(STATES, "last") | dict.fromkeys(FLUXES, "mean"))
     series = {name: result[name].copy() for name in (*STATES, *FLUXES)}
     before = {name: np.concatenate([batch.state[batch.rows(name)].reshape(1, *series[name].shape[1:]),

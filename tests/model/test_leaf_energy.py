@@ -159,7 +159,7 @@ def rounds_of_the_column(rounds):
 
 
 def table_of(recipe):
-    """A table in which everything the recipe does not compute is forcing."""
+    """A table in which everything the recipe does not compute is forcing, and what it carries from step to step a state."""
     base = variable_table()
     ones = [one for item in recipe for one in processes_of(item)]
     needed, computed = {}, {}
@@ -168,10 +168,9 @@ def table_of(recipe):
                    if place_of(base, one, name).variable.name not in computed}
         computed |= {place_of(base, one, name).variable.name: None for name in one.returns}
     kinds = {name: "forcing" if base[name].kind != "setting" else "setting" for name in needed}
-    kinds |= {name: "diagnostic" for name in computed if name not in needed}
-    order = sorted(kinds, key=lambda name: ("forcing", "setting", "diagnostic").index(kinds[name]))
-    return Table([*(replace(base[name], kind=kinds[name], bounds=None) for name in order),
-                  replace(base["canopy_liquid"], name="unused", kind="state")])
+    kinds |= {name: "state" if name in needed else "diagnostic" for name in computed}
+    order = sorted(kinds, key=lambda name: ("forcing", "setting", "state", "diagnostic").index(kinds[name]))
+    return Table([replace(base[name], kind=kinds[name], bounds=None) for name in order])
 
 
 def random_leaves(seed=0):
