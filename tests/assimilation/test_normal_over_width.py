@@ -51,6 +51,22 @@ def test_roughness_much_finer_than_the_posterior_does_not_lead_it_astray():
     assert found.deviation == pytest.approx([1.0, 1.0], rel=0.05)
 
 
+def test_passes_settle_where_the_posterior_falls_off_a_step():
+    """A normal density that falls by 3 beyond 0.8: mean and deviation from quadrature, and no swing from pass to pass."""
+    def log_density(u):
+        return (-0.5 * u**2 - 3.0 / (1.0 + np.exp(-(u - 0.8) / 0.03)))[:, 0]
+
+    grid = np.linspace(-8.0, 8.0, 20001)
+    density = np.exp(log_density(grid[:, np.newaxis]))
+    mean = np.average(grid, weights=density)
+    deviation = np.sqrt(np.average((grid - mean) ** 2, weights=density))
+    two, three, eight = (over_its_width(normal([0.0], [[1.0]]), log_density, passes) for passes in (2, 3, 8))
+    for found in (two, three, eight):
+        assert abs(found.mean[0] - mean) < 0.2 * deviation
+        assert found.deviation[0] == pytest.approx(deviation, rel=0.25)
+    assert abs(three.mean[0] - two.mean[0]) < 0.1 * deviation
+
+
 def test_an_axis_that_leads_where_the_model_fails_keeps_its_place():
     def log_density(u):
         value = -0.5 * np.sum(u**2, axis=1)
