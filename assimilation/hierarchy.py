@@ -10,9 +10,11 @@ Sweeting & Thompson 2013, Applied Statistics 62:551) is Metropolis within Gibbs 
 present value and many such proposals at once, with probabilities in proportion to w (Tjelmeland 2004, NTNU Statistics
 preprint 4/2004), which leaves the same posterior in place and moves further.
 
-Where few draws of a site carry that weight (many parameters, small tau), the site's posterior is taken to be normal and
-proposals come from its product with N(mu, tau), accepted by the ratio of p0; the result says for which sites. Where this
-holds for all, sites, tau and mu also move parameter by parameter (`hierarchy_moves`).
+Where few draws of a site carry that weight (many parameters, small tau), the site's posterior is taken to be normal, and so
+is the prior that is divided out of it, so that what is left, the likelihood of the site, is normal too and u_s is drawn as
+it is given mu and tau; the result says for which sites. A normal posterior over a prior that is not normal would tell of
+itself at the prior's edges, and draw sites that know little there. Where all sites are normal, tau and mu also move all of
+them at once (`hierarchy_moves`). Joint priors, which have no such normal of each parameter, decide by the ratio of p0.
 
 Between-site spread tau, not the small uncertainty of mu, is what a map must carry: `predictive` draws for a new site.
 """
@@ -24,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from terraflux.assimilation.convergence import bulk_effective_size, rhat
-from terraflux.assimilation.hierarchy_moves import stretch_and_shift, walk
+from terraflux.assimilation.hierarchy_moves import stretch_and_shift
 from terraflux.model.weave.kernels import kernel
 
 Floats = NDArray[np.float64]
@@ -42,6 +44,9 @@ LARGEST_RHAT = 1.05
 LEAST_EFFECTIVE_SIZE = 400.0
 LEAST_SITES = 3
 SMALLEST_SPREAD = 1e-6
+PRIOR_GRID = np.linspace(-12.0, 12.0, 1201)
+"""Where a prior is summed, in its standard deviations about its mean, both found in PRIOR_PASSES."""
+PRIOR_PASSES = 8
 LEAST_GAIN = 1.1
 """Least precision of a site's normal posterior, in units of that of its prior."""
 
@@ -183,8 +188,12 @@ class _Sampler:
             raise ValueError("the prior excludes draws of a site; give the prior that the sites were fitted with, in u")
         self.centre = banks.mean(axis=1)
         self.precision = np.stack([np.linalg.inv(np.atleast_2d(np.cov(bank.T)) + 1e-12 * np.eye(size)) for bank in banks])
+        self.pull = np.einsum("sij,sj->si", self.precision, self.centre)
         if self.separate:
-            self.precision = no_wider_than_prior(self.precision, _prior_precision(log_prior, self.centre, self.precision))
+            middle, prior = normal_prior(log_prior, self.centre, self.precision)
+            whole = no_wider_than_prior(self.precision, np.broadcast_to(prior, self.centre.shape))
+            self.precision = whole - np.diag(prior)
+            self.pull = np.einsum("sij,sj->si", whole, self.centre) - prior * middle
         self.normal = np.zeros(count, np.bool_)
         self.order = np.arange(count)
         self.picked = generator.integers(draws, size=(chains, count))
@@ -208,8 +217,7 @@ class _Sampler:
         self._sites_and_spread()
         self._mean()
         if self.separate and self.normal.all():
-            walk(self.sites, self.mean, self.spread, self.centre, self.precision, self._prior, self.generator)
-            stretch_and_shift(self.sites, self.mean, self.spread, self.centre, self.precision, self._prior, self.spread_scale,
+            stretch_and_shift(self.sites, self.mean, self.spread, self.pull, self.precision, self._prior, self.spread_scale,
                               self.generator)
 
     def _prior(self, vectors: Floats) -> Floats:
@@ -239,10 +247,13 @@ class _Sampler:
     def _sites_from_normal(self) -> None:
         chosen, weight = np.flatnonzero(self.normal), self.spread**-2
         precision = self.precision[chosen] + np.eye(weight.shape[1]) * weight[:, None, None]  # (chains, sites, p, p)
-        pull = np.einsum("sij,sj->si", self.precision[chosen], self.centre[chosen]) + (weight * self.mean)[:, None]
+        pull = self.pull[chosen] + (weight * self.mean)[:, None]
         middle = np.linalg.solve(precision, pull[..., np.newaxis])
         noise = self.generator.normal(size=middle.shape)
         proposed = (middle + np.linalg.solve(np.linalg.cholesky(precision).swapaxes(2, 3), noise))[..., 0]
+        if self.separate:
+            self.sites[:, chosen] = proposed
+            return
         present = self.sites[:, chosen]
         size = present.shape[2]
         now, then = (self._prior(one.reshape(-1, size)).sum(axis=1).reshape(present.shape[:2]) for one in (present, proposed))
@@ -258,11 +269,18 @@ class _Sampler:
         self.mean = np.where(accepted, proposed, self.mean)
 
 
-def _prior_precision(log_prior: Callable[[Floats], Floats], centre: Floats, precision: Floats) -> Floats:
-    """Curvature (sites, p) of the prior's negative log densities at the centres of the sites, by second differences."""
-    width = 0.2 / np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
-    middle, above, below = (np.asarray(log_prior(one), np.float64) for one in (centre, centre + width, centre - width))
-    return np.asarray((2.0 * middle - above - below) / width**2)
+def normal_prior(log_prior: Callable[[Floats], Floats], centre: Floats, precision: Floats) -> tuple[Floats, Floats]:
+    """Means and precisions (p,) of a separate prior, found from the sites' centres (sites, p) and precisions (sites, p, p)."""
+    middle = centre.mean(axis=0)
+    width = 1.0 / np.sqrt(np.diagonal(precision, axis1=1, axis2=2).mean(axis=0))
+    for _pass in range(PRIOR_PASSES):
+        u = middle + PRIOR_GRID[:, np.newaxis] * width
+        log_density = np.asarray(log_prior(u), np.float64)
+        share = np.exp(log_density - log_density.max(axis=0))
+        share /= share.sum(axis=0)
+        middle = (share * u).sum(axis=0)
+        width = np.sqrt((share * (u - middle) ** 2).sum(axis=0))
+    return middle, width**-2
 
 
 def no_wider_than_prior(precision: Floats, prior: Floats) -> Floats:

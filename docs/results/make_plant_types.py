@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from calibration_transfer import TRAITS
 
-from terraflux.assimilation.hierarchy import hierarchy, normal_draws
+from terraflux.assimilation.hierarchy_by_quadrature import hierarchy_by_quadrature
 from terraflux.assimilation.hierarchy_file import PlantTypeHierarchy
 from terraflux.assimilation.parameter_maps import new_site_draws
 from terraflux.assimilation.parameter_space import ParameterRow, ParameterSpace
@@ -24,27 +24,28 @@ from terraflux.drivers.safe_write import write_text
 from terraflux.model.parameters import parameters
 
 HERE = Path(__file__).resolve().parent
-MEMBERS, DRAWS, SEED, SWEEPS = 32, 400, 1, 10000
+MEMBERS, SEED = 32, 1
 LEAST_TOWERS = 2
 WIDTH = 2.0 * 1.6448536269514722
 """Of the 5-95 % range of a normal distribution, in standard deviations."""
 
 
-def tower_draws(space: ParameterSpace, given: dict[str, dict[str, float]], random: np.random.Generator) -> np.ndarray:
-    """Draws (DRAWS, p) in control space of one tower's posterior."""
+def tower_posterior(space: ParameterSpace, given: dict[str, dict[str, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (p,) in control space of one tower's posterior."""
     low, middle, high = (space.control(np.array([[given[name][key] for name in space.names]]))[0]
                          for key in ("q05", "q50", "q95"))
-    return normal_draws(middle, np.diag(np.maximum((high - low) / WIDTH, 1e-3) ** 2), DRAWS, random)
+    return middle, np.maximum((high - low) / WIDTH, 1e-3)
 
 
 def plant_type(code: str, sites: dict[str, dict[str, Any]]) -> PlantTypeHierarchy:
     """The hierarchy of a plant type over its towers."""
     first = next(iter(sites.values()))["parameters"]
     space = ParameterSpace([ParameterRow(name) for name in first if name in TRAITS], parameters(code))
-    random = np.random.default_rng(SEED)
-    draws = {site: tower_draws(space, one["parameters"], random) for site, one in sites.items()}
-    log_prior = space.log_prior_terms if space.separable else space.log_prior
-    found = hierarchy(draws, log_prior, space.names, seed=SEED, sweeps=SWEEPS, site_posterior="normal")
+    mean, deviation = (np.stack(one) for one in zip(*(tower_posterior(space, one["parameters"]) for one in sites.values()),
+                                                    strict=True))
+    levels = space.control(space.prior_quantiles([0.05, 0.5, 0.95]))
+    found = hierarchy_by_quadrature(mean, deviation, space.log_prior_terms, space.names, tuple(sites),
+                                    prior_normal=(levels[1], (levels[2] - levels[0]) / WIDTH), seed=SEED)
     return PlantTypeHierarchy(code, found, space, np.empty((0, space.size)))
 
 
