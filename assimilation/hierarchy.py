@@ -10,11 +10,12 @@ Sweeting & Thompson 2013, Applied Statistics 62:551) is Metropolis within Gibbs 
 present value and many such proposals at once, with probabilities in proportion to w (Tjelmeland 2004, NTNU Statistics
 preprint 4/2004), which leaves the same posterior in place and moves further.
 
-Where few draws of a site carry that weight (many parameters, small tau), the site's posterior is taken to be normal, and so
-is the prior that is divided out of it, so that what is left, the likelihood of the site, is normal too and u_s is drawn as
-it is given mu and tau; the result says for which sites. A normal posterior over a prior that is not normal would tell of
-itself at the prior's edges, and draw sites that know little there. Where all sites are normal, tau and mu also move all of
-them at once (`hierarchy_moves`). Joint priors, which have no such normal of each parameter, decide by the ratio of p0.
+Where few draws of a site carry that weight (many parameters, small tau), the site's posterior is taken to be normal and so
+is its likelihood, what is left of it without the prior's slope and curvature over its width (as the posterior itself is
+found, `normal_over_width`); u_s is then drawn as it is given mu and tau. The result says for which sites. Divided by the
+prior point by point, the posterior of a site that knows little would tell most where the prior has its edge. Where all
+sites are normal, tau and mu also move all of them at once (`hierarchy_moves`). Joint priors, which have no slope of each
+parameter alone, decide by the ratio of p0.
 
 Between-site spread tau, not the small uncertainty of mu, is what a map must carry: `predictive` draws for a new site.
 """
@@ -44,11 +45,10 @@ LARGEST_RHAT = 1.05
 LEAST_EFFECTIVE_SIZE = 400.0
 LEAST_SITES = 3
 SMALLEST_SPREAD = 1e-6
-PRIOR_GRID = np.linspace(-12.0, 12.0, 1201)
-"""Where a prior is summed, in its standard deviations about its mean, both found in PRIOR_PASSES."""
-PRIOR_PASSES = 8
 LEAST_GAIN = 1.1
 """Least precision of a site's normal posterior, in units of that of its prior."""
+FURTHEST = 2.0
+"""How far a site's likelihood may lie from its posterior, in standard deviations of its prior."""
 
 
 @dataclass(frozen=True)
@@ -190,10 +190,7 @@ class _Sampler:
         self.precision = np.stack([np.linalg.inv(np.atleast_2d(np.cov(bank.T)) + 1e-12 * np.eye(size)) for bank in banks])
         self.pull = np.einsum("sij,sj->si", self.precision, self.centre)
         if self.separate:
-            middle, prior = normal_prior(log_prior, self.centre, self.precision)
-            whole = no_wider_than_prior(self.precision, np.broadcast_to(prior, self.centre.shape))
-            self.precision = whole - np.diag(prior)
-            self.pull = np.einsum("sij,sj->si", whole, self.centre) - prior * middle
+            self.pull, self.precision = normal_likelihood(log_prior, self.centre, self.precision)
         self.normal = np.zeros(count, np.bool_)
         self.order = np.arange(count)
         self.picked = generator.integers(draws, size=(chains, count))
@@ -269,29 +266,32 @@ class _Sampler:
         self.mean = np.where(accepted, proposed, self.mean)
 
 
-def normal_prior(log_prior: Callable[[Floats], Floats], centre: Floats, precision: Floats) -> tuple[Floats, Floats]:
-    """Means and precisions (p,) of a separate prior, found from the sites' centres (sites, p) and precisions (sites, p, p)."""
-    middle = centre.mean(axis=0)
-    width = 1.0 / np.sqrt(np.diagonal(precision, axis1=1, axis2=2).mean(axis=0))
-    for _pass in range(PRIOR_PASSES):
-        u = middle + PRIOR_GRID[:, np.newaxis] * width
-        log_density = np.asarray(log_prior(u), np.float64)
-        share = np.exp(log_density - log_density.max(axis=0))
-        share /= share.sum(axis=0)
-        middle = (share * u).sum(axis=0)
-        width = np.sqrt((share * (u - middle) ** 2).sum(axis=0))
-    return middle, width**-2
+def normal_likelihood(log_prior: Callable[[Floats], Floats], centre: Floats, precision: Floats) -> tuple[Floats, Floats]:
+    """What sites' normal posteriors say without their prior: pull b (sites, p) and precision W (sites, p, p).
+
+    The likelihood is exp(b u - u W u/2); `log_prior(u)` gives separate densities (R, p), seen over the width of each
+    posterior N(centre, inverse precision) with Gauss and Hermite's three nodes.
+    """
+    width = np.sqrt(3.0 * np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2))
+    middle, above, below = (np.asarray(log_prior(one), np.float64) for one in (centre, centre + width, centre - width))
+    slope = (above - below) / (2.0 * width)
+    curvature = np.maximum((2.0 * middle - above - below) / width**2, 0.0)
+    own = no_wider_than_prior(precision, curvature, slope) - np.eye(centre.shape[1]) * curvature[:, np.newaxis]
+    return np.einsum("sij,sj->si", own, centre) - slope, own
 
 
-def no_wider_than_prior(precision: Floats, prior: Floats) -> Floats:
+def no_wider_than_prior(precision: Floats, prior: Floats, slope: ArrayLike = 0.0) -> Floats:
     """Precisions (sites, p, p) of sites' posteriors, each at least LEAST_GAIN of the prior's (sites, p) in every direction.
 
-    Data never widen a normal posterior, but few draws may say so; divided by its prior it would then grow without end.
+    Data never widen a normal posterior, but few draws may say so; divided by its prior it would then grow without end. Nor
+    may the likelihood lie further than FURTHEST from the posterior: one that is beside the middle of the prior, where this
+    has a `slope` (sites, p), but no narrower would put it there.
     """
     root = np.sqrt(np.maximum(prior, 0.0)) + 1e-9
     share, axes = np.linalg.eigh(precision / (root[:, :, None] * root[:, None, :]))
-    return np.asarray((axes * np.maximum(share, LEAST_GAIN)[:, None, :]) @ axes.swapaxes(1, 2) * root[:, :, None]
-                      * root[:, None, :])
+    along = np.abs(np.einsum("sij,si->sj", axes, np.broadcast_to(slope, prior.shape) / root))
+    share = np.maximum(share, np.maximum(LEAST_GAIN, 1.0 + along / FURTHEST))
+    return np.asarray((axes * share[:, None, :]) @ axes.swapaxes(1, 2) * root[:, :, None] * root[:, None, :])
 
 
 @kernel

@@ -1,9 +1,8 @@
 """The hierarchy of a plant type where no parameter is tied to another: by quadrature, without chains.
 
 Where sites' posteriors are known by a mean and a width of each parameter only, and priors are separate, the posterior of
-`hierarchy` falls apart into one of two numbers, mu and tau, for every parameter. A site's normal posterior N(c, v), with the
-prior N(m0, v0) it had taken out, is a likelihood exp(-w u^2/2 + b u), w = 1/v - 1/v0 and b = c/v - m0/v0, and u integrates
-out in closed form:
+`hierarchy` falls apart into one of two numbers, mu and tau, for every parameter. A site's normal posterior, with the prior
+it had taken out (`normal_likelihood`), is a likelihood exp(b u - w u^2/2), and u integrates out in closed form:
 
     p(mu, tau | data) = p0(mu) HalfNormal(tau) prod_s (1 + w tau^2)^(-1/2) exp((b mu - w mu^2/2 + b^2 tau^2/2)/(1 + w tau^2)).
 
@@ -16,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from terraflux.assimilation.hierarchy import LEAST_GAIN, LEAST_SITES, SPREAD_SCALE, Hierarchy
+from terraflux.assimilation.hierarchy import LEAST_SITES, SPREAD_SCALE, Hierarchy, normal_likelihood
 
 Floats = NDArray[np.float64]
 
@@ -25,21 +24,22 @@ LOG_SPREAD = np.linspace(np.log(1e-4), np.log(8.0), 201)
 """Levels of ln tau; the prior has a five-thousandth of its mass at narrower spreads, which for a map are no different."""
 ABOUT = np.linspace(-7.0, 7.0, 141)
 """Levels of mu, in standard deviations of its normal approximation about its mean."""
+PRIOR_GRID = np.linspace(-12.0, 12.0, 1201)
+"""Where a prior is summed, in its standard deviations about its mean, both found in PRIOR_PASSES."""
+PRIOR_PASSES = 8
 
 
 def hierarchy_by_quadrature(mean: ArrayLike, deviation: ArrayLike, log_prior: Callable[[Floats], Floats], names: Sequence[str],
-                            sites: Sequence[str], *, prior_normal: tuple[ArrayLike, ArrayLike], seed: int = 0,
-                            draws: int = DRAWS, spread_scale: float = SPREAD_SCALE) -> Hierarchy:
+                            sites: Sequence[str], *, seed: int = 0, draws: int = DRAWS,
+                            spread_scale: float = SPREAD_SCALE) -> Hierarchy:
     """The hierarchy of sites with normal posteriors `mean` and `deviation`, (sites, p) in u, without correlations.
 
-    `log_prior(u)` gives the separate log densities (R, p) of the prior the sites had (`ParameterSpace.log_prior_terms`),
-    `prior_normal` mean and standard deviation (p,) of that prior, measured as those of the sites were. Where covariances
-    are diagonal, `hierarchy` with `site_posterior = "normal"` has the same posterior. Status is converged or few_sites.
-    Raises ValueError for shapes that do not fit, deviations that are not positive, fewer than two sites and priors that are
-    not separate.
+    `log_prior(u)` gives the separate log densities (R, p) of the prior the sites had (`ParameterSpace.log_prior_terms`).
+    Where covariances are diagonal, `hierarchy` with `site_posterior = "normal"` has the same posterior. Status is converged
+    or few_sites. Raises ValueError for shapes that do not fit, deviations that are not positive, fewer than two sites and
+    priors that are not separate.
     """
     centre, width = np.asarray(mean, np.float64), np.asarray(deviation, np.float64)
-    middle, reach = (np.asarray(one, np.float64) for one in prior_normal)
     shape = (len(sites), len(names))
     if centre.shape != shape or width.shape != shape:
         raise ValueError(f"means {centre.shape} and deviations {width.shape} of sites; expected {shape}")
@@ -49,8 +49,9 @@ def hierarchy_by_quadrature(mean: ArrayLike, deviation: ArrayLike, log_prior: Ca
         raise ValueError(f"a hierarchy needs two sites or more, not {len(sites)}")
     if np.shape(log_prior(centre)) != shape:
         raise ValueError("the prior must give separate densities (R, p); a joint prior needs `hierarchy`")
-    whole = np.maximum(width**-2, LEAST_GAIN * reach**-2)
-    precision, pull = whole - reach**-2, whole * centre - middle * reach**-2
+    pull, own = normal_likelihood(log_prior, centre, np.eye(shape[1]) / width[:, :, np.newaxis] ** 2)
+    precision = np.diagonal(own, axis1=1, axis2=2)
+    middle, reach = _moments(log_prior, centre.mean(axis=0), width.mean(axis=0))
     generator = np.random.default_rng(seed)
     spread = np.exp(LOG_SPREAD)[:, np.newaxis]
     told = 1.0 / (spread**2 + 1.0 / precision[:, np.newaxis])  # (sites, levels of tau, p)
@@ -87,3 +88,15 @@ def _drawn(log_density: Floats, about: Floats, width: Floats, draws: int, genera
         spread[:, number] = np.exp(LOG_SPREAD[row] + jitter[0] * (LOG_SPREAD[1] - LOG_SPREAD[0]))
         mean[:, number] = about[row, number] + width[row, number] * (ABOUT[level] + jitter[1] * (ABOUT[1] - ABOUT[0]))
     return mean, spread
+
+
+def _moments(log_prior: Callable[[Floats], Floats], middle: Floats, width: Floats) -> tuple[Floats, Floats]:
+    """Means and standard deviations (p,) of a separate prior, from a guess of them."""
+    for _pass in range(PRIOR_PASSES):
+        u = middle + PRIOR_GRID[:, np.newaxis] * width
+        log_density = np.asarray(log_prior(u), np.float64)
+        share = np.exp(log_density - log_density.max(axis=0))
+        share /= share.sum(axis=0)
+        middle = (share * u).sum(axis=0)
+        width = np.sqrt((share * (u - middle) ** 2).sum(axis=0))
+    return middle, width

@@ -43,9 +43,7 @@ def plant_type(code: str, sites: dict[str, dict[str, Any]]) -> PlantTypeHierarch
     space = ParameterSpace([ParameterRow(name) for name in first if name in TRAITS], parameters(code))
     mean, deviation = (np.stack(one) for one in zip(*(tower_posterior(space, one["parameters"]) for one in sites.values()),
                                                     strict=True))
-    levels = space.control(space.prior_quantiles([0.05, 0.5, 0.95]))
-    found = hierarchy_by_quadrature(mean, deviation, space.log_prior_terms, space.names, tuple(sites),
-                                    prior_normal=(levels[1], (levels[2] - levels[0]) / WIDTH), seed=SEED)
+    found = hierarchy_by_quadrature(mean, deviation, space.log_prior_terms, space.names, tuple(sites), seed=SEED)
     return PlantTypeHierarchy(code, found, space, np.empty((0, space.size)))
 
 

@@ -17,10 +17,6 @@ def wide_prior(u):
     return norm.logpdf(u, 0.0, PRIOR_SD)
 
 
-def moments(size):
-    return np.zeros(size), np.full(size, PRIOR_SD)
-
-
 @pytest.mark.parametrize("tau", [0.03, 0.2, 1.2])
 def test_the_normal_model_agrees_with_its_closed_form(tau):
     """With normal priors the sites' u integrate out: each tells N(mu, tau^2 + noise)."""
@@ -29,7 +25,7 @@ def test_the_normal_model_agrees_with_its_closed_form(tau):
     data = generator.normal(generator.normal(0.5, tau, 6), noise)
     precision = noise**-2 + PRIOR_SD**-2
     found = hierarchy_by_quadrature((data / noise**2 / precision)[:, None], precision[:, None] ** -0.5, wide_prior, ("a",),
-                                    tuple("123456"), prior_normal=moments(1), seed=1, draws=20000)
+                                    tuple("123456"), seed=1, draws=20000)
     mu, spread = np.meshgrid(np.linspace(-5.0, 6.0, 1101), np.linspace(1e-3, 4.0, 1600), indexing="ij")
     log_density = norm.logpdf(mu, 0.0, PRIOR_SD) + norm.logpdf(spread, 0.0, 0.5)
     for one, sigma in zip(data, noise, strict=True):
@@ -56,8 +52,7 @@ def test_chains_find_the_same_with_the_priors_of_plant_types():
     width = np.sqrt(np.diag(covariance)) * generator.uniform(0.2, 0.5, (7, 3))
     width[3] = 0.93 * np.sqrt(np.diag(covariance))
     names = tuple(f"s{k}" for k in range(7))
-    exact = hierarchy_by_quadrature(centre, width, space.log_prior_terms, space.names, names,
-                                    prior_normal=(prior_mean, np.sqrt(np.diag(covariance))))
+    exact = hierarchy_by_quadrature(centre, width, space.log_prior_terms, space.names, names)
     draws = {name: normal_draws(centre[k], np.diag(width[k] ** 2), 400, generator) for k, name in enumerate(names)}
     chains = hierarchy(draws, space.log_prior_terms, space.names, sweeps=6000, site_posterior="normal")
     wide = chains.mean.std(axis=0)
@@ -71,8 +66,7 @@ def test_chains_find_the_same_with_the_priors_of_plant_types():
 
 
 def test_of_what_no_site_tells_spread_keeps_its_prior_and_mean_its_own():
-    found = hierarchy_by_quadrature(np.zeros((4, 2)), np.full((4, 2), PRIOR_SD), wide_prior, ("a", "b"), tuple("1234"),
-                                    prior_normal=moments(2))
+    found = hierarchy_by_quadrature(np.zeros((4, 2)), np.full((4, 2), PRIOR_SD), wide_prior, ("a", "b"), tuple("1234"))
     np.testing.assert_allclose(np.median(found.spread, axis=0), 0.5 * norm.ppf(0.75), rtol=0.1)
     assert (np.quantile(found.spread, 0.95, axis=0) < 1.2).all()  # of the half-normal prior: 0.98
     np.testing.assert_allclose(found.mean.std(axis=0), PRIOR_SD, rtol=0.1)
@@ -80,7 +74,7 @@ def test_of_what_no_site_tells_spread_keeps_its_prior_and_mean_its_own():
 
 def test_one_seed_gives_one_answer_and_few_sites_are_told():
     centre, width = np.array([[0.1, 0.2], [0.4, -0.1]]), np.full((2, 2), 0.3)
-    one, same, other = (hierarchy_by_quadrature(centre, width, wide_prior, ("a", "b"), ("x", "y"), prior_normal=moments(2),
+    one, same, other = (hierarchy_by_quadrature(centre, width, wide_prior, ("a", "b"), ("x", "y"),
                                                 seed=seed, draws=300) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.mean, same.mean)
     assert not np.array_equal(one.mean, other.mean)
@@ -92,7 +86,7 @@ def test_what_does_not_fit_is_refused():
     centre, width = np.zeros((2, 2)), np.full((2, 2), 0.3)
 
     def call(mean=centre, deviation=width, prior=wide_prior, sites=("x", "y")):
-        return hierarchy_by_quadrature(mean, deviation, prior, ("a", "b"), sites, prior_normal=moments(2))
+        return hierarchy_by_quadrature(mean, deviation, prior, ("a", "b"), sites)
 
     with pytest.raises(ValueError, match="expected \\(3, 2\\)"):
         call(sites=("x", "y", "z"))
