@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from terraflux.assimilation.hierarchy import hierarchy, normal_draws
+from terraflux.assimilation.hierarchy import FURTHEST, hierarchy, normal_draws, normal_likelihood
 from terraflux.assimilation.hierarchy_by_quadrature import hierarchy_by_quadrature
 from terraflux.assimilation.parameter_rows import ParameterRow
 from terraflux.assimilation.parameter_space import ParameterSpace
@@ -66,10 +66,52 @@ def test_chains_find_the_same_with_the_priors_of_plant_types():
 
 
 def test_of_what_no_site_tells_spread_keeps_its_prior_and_mean_its_own():
+    """Of what they do not tell, sites are still taken to tell a tenth of what the prior does (LEAST_GAIN)."""
     found = hierarchy_by_quadrature(np.zeros((4, 2)), np.full((4, 2), PRIOR_SD), wide_prior, ("a", "b"), tuple("1234"))
     np.testing.assert_allclose(np.median(found.spread, axis=0), 0.5 * norm.ppf(0.75), rtol=0.1)
     assert (np.quantile(found.spread, 0.95, axis=0) < 1.2).all()  # of the half-normal prior: 0.98
-    np.testing.assert_allclose(found.mean.std(axis=0), PRIOR_SD, rtol=0.1)
+    np.testing.assert_allclose(found.mean.std(axis=0), PRIOR_SD / np.sqrt(1.4), rtol=0.03)
+
+
+def test_a_site_that_knows_nothing_changes_nothing_also_where_the_prior_is_not_normal():
+    """Divided by such a prior point by point, its posterior told most at the prior's edge: tau was four times as wide."""
+    space = ParameterSpace([ParameterRow("carboxylation_capacity")], parameters("GRA"))
+    low, middle, high = space.control(space.prior_quantiles([0.05, 0.5, 0.95]))[:, 0]
+    prior_width = (high - low) / 3.29
+    centre = np.array([1.23, 0.82, 1.15, 1.12, 1.15, 1.19])[:, None]
+    width = np.array([0.11, 0.09, 0.13, 0.12, 0.14, 0.11])[:, None]
+    with_it = np.append(centre, [[middle]], axis=0), np.append(width, [[0.98 * prior_width]], axis=0)
+    generator = np.random.default_rng(1)
+
+    def by_chains(centre, width):
+        draws = {f"s{k}": normal_draws(centre[k], np.diag(width[k] ** 2), 400, generator) for k in range(len(centre))}
+        return hierarchy(draws, space.log_prior_terms, space.names, sweeps=3000, site_posterior="normal")
+
+    def by_quadrature(centre, width):
+        return hierarchy_by_quadrature(centre, width, space.log_prior_terms, space.names, [f"s{k}" for k in range(len(centre))])
+
+    for way in (by_quadrature, by_chains):
+        without, found = way(centre, width), way(*with_it)
+        assert np.median(found.spread) == pytest.approx(np.median(without.spread), rel=0.1)
+        assert found.mean.mean() == pytest.approx(without.mean.mean(), abs=0.15 * without.mean.std())
+        assert abs(found.sites["s6"].mean() - found.mean.mean()) < 0.3 * prior_width
+
+
+def test_the_likelihood_of_a_normal_model_is_found_again():
+    data, noise = np.array([[0.7, -0.2]]), np.array([[[0.30, 0.05], [0.05, 0.20]]])
+    told = np.linalg.inv(noise)
+    precision = told + np.eye(2) / PRIOR_SD**2
+    centre = np.linalg.solve(precision, told @ data[..., None])[..., 0]
+    pull, own = normal_likelihood(wide_prior, centre, precision)
+    np.testing.assert_allclose(own, told, rtol=1e-9)
+    np.testing.assert_allclose(np.linalg.solve(own, pull[..., None])[..., 0], data, rtol=1e-9)
+
+
+def test_a_likelihood_lies_no_further_from_its_posterior_than_the_prior_can_carry():
+    """A posterior three deviations of the prior beside its middle, and as wide: its likelihood would be without end."""
+    centre = np.array([[3.0 * PRIOR_SD]])
+    pull, own = normal_likelihood(wide_prior, centre, np.array([[[PRIOR_SD**-2]]]))
+    assert pull[0, 0] / own[0, 0, 0] - centre[0, 0] == pytest.approx(FURTHEST * PRIOR_SD)
 
 
 def test_one_seed_gives_one_answer_and_few_sites_are_told():
