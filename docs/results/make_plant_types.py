@@ -47,17 +47,22 @@ def plant_type(code: str, sites: dict[str, dict[str, Any]]) -> PlantTypeHierarch
     return PlantTypeHierarchy(code, found, space, np.empty((0, space.size)))
 
 
-def main() -> None:
-    """Write the draws and say what they rest on."""
+def drawn() -> dict[str, dict[str, Any]]:
+    """{plant type: towers, status of its hierarchy and members of every parameter} of the calibrations on the page."""
     outcomes = json.loads((HERE / "calibration.json").read_text(encoding="utf-8"))["sites"]
     groups: dict[str, dict[str, dict[str, Any]]] = {}
     for site, one in outcomes.items():
         groups.setdefault(one["plant_type"], {})[site] = one
     found = {code: plant_type(code, sites) for code, sites in sorted(groups.items()) if len(sites) >= LEAST_TOWERS}
     draws = new_site_draws(found, members=MEMBERS, seed=SEED)
-    kept = {code: {"towers": sorted(groups[code]), "status": found[code].hierarchy.status,
+    return {code: {"towers": sorted(groups[code]), "status": found[code].hierarchy.status,
                    "parameters": {name: [float(f"{value:.6g}") for value in values] for name, values in given.items()}}
             for code, given in draws.items()}
+
+
+def main() -> None:
+    """Write the draws and say what they rest on."""
+    kept = drawn()
     content = {"format": FORMAT, "members": MEMBERS, "source": "docs/results/calibration.json", "plant_types": kept}
     write_text(HERE.parents[1] / "assimilation" / FILE, json.dumps(content, separators=(",", ":")) + "\n")
     for code, one in kept.items():

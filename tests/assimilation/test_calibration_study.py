@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from terraflux.assimilation.plant_type_draws import most_members, plant_type_draws
+
 SITE = "DK-Fou"
 TOLERANCE = 3.0
 """Percentage points of a fall of RMSE: the search stops within 0.05 of the log posterior, wherever that leaves it."""
@@ -38,6 +40,17 @@ def test_half_months_share_no_measurement_and_lose_none(study, shared_data):
         assert not (parts[0] & parts[1]).any()
         assert ((parts[0] | parts[1]) == np.isfinite(tower.observations[name].values)).all()
         assert min(part.sum() for part in parts) > 0.4 * max(part.sum() for part in parts)
+
+
+def test_draws_of_plant_types_are_those_of_the_calibrations_on_the_page(study):
+    found = importlib.import_module("make_plant_types").drawn()
+    carried = plant_type_draws(most_members())
+    assert carried.keys() == found.keys()
+    for code, draws in carried.items():
+        assert found[code]["status"] == ("few_sites" if len(found[code]["towers"]) < 3 else "converged")
+        for name, values in draws.items():
+            np.testing.assert_allclose(np.median(values), np.median(found[code]["parameters"][name]), rtol=0.02,
+                                       err_msg=f"{code} {name}: run docs/results/make_plant_types.py")
 
 
 @pytest.mark.real_data
