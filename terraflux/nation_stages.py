@@ -245,7 +245,8 @@ def _national(results: RegionResults, member: int = 0) -> dict[str, Any]:
     days = np.diff(edges).astype(float)
     years = edges[:-1].astype("datetime64[Y]").astype(int) + 1970
     land = float((results.static("area") * results.static("land_fraction")).sum()) * (1.0 - results.masked_share)
-    facts: dict[str, Any] = {"land_km2": land * 1e-6}
+    facts: dict[str, Any] = {"land_km2": land * 1e-6, "masked_share": results.masked_share,
+                             "masked_cells": len({one.cell for one in results.masked})}
     for name, scale in (("gross_primary_production", 1e-15), ("evapotranspiration", 1.0 / land)):
         yearly = results.totals("annual", name)[:, member] * days * 86400.0 * scale
         facts[SHORT[name]] = {"unit": "Pg yr-1" if scale == 1e-15 else "mm yr-1", "mean": float(yearly.mean()),

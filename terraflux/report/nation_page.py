@@ -42,6 +42,9 @@ def national(choices: Mapping[str, Any], stages: Stages) -> Table:
     lead = (f"{facts['land_km2'] * 1e-6:.2f} million km2 of land. Trends per year (Theil-Sen, 95 %); p allows for serial "
             "correlation, the plain one does not. The last column is what was published for China, 1979-2012: context for the "
             "size of numbers, of another country and other weather. Nothing is tuned to it.")
+    if facts.get("masked_cells"):
+        lead += (f" {facts['masked_cells']} of {facts['cells']} cells ({100.0 * facts['masked_share']:.2g} % of the land) left "
+                 "the bounds of the column and are in no number here; `terraflux region status runs/nation` names them.")
     return ("The nation", lead, ["", "unit", "mean", *TREND_HEAD, "published for China"],
             [[FLUXES[short], facts[short]["unit"], number(facts[short]["mean"]), *_trend(facts[short]), PUBLISHED[short]]
              for short in FLUXES])

@@ -29,6 +29,7 @@ from terraflux.region.run import run_region
 from terraflux.region.tile import run_tile
 from terraflux.region_fields import run_fields, run_folder
 from terraflux.report import comparison_figures
+from terraflux.report.nation_page import national
 
 CHOICES = NationChoices(resolution=4.0, first=1979, last=1988, coarse=6.0, every=12, spin_up_years=1)
 pytestmark = pytest.mark.xdist_group("national_example")
@@ -104,6 +105,14 @@ def test_numbers_of_the_page_are_those_of_the_store(example):
     with open(example / "gpp" / "years.csv", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["region"] == "all"]
     assert [float(row["total"]) for row in rows] == pytest.approx(numbers["nation"]["gpp"]["values"], rel=1e-6)
+
+
+def test_cells_that_are_missing_are_told_beside_the_totals(example):
+    stages = json.loads((example / "example.json").read_text())["stages"]
+    assert stages["run nation"]["facts"]["masked_cells"] == 0
+    assert "left the bounds" not in national({}, stages)[1]
+    stages["run nation"]["facts"] |= {"cells": 3909, "masked_cells": 7, "masked_share": 0.0018}
+    assert "7 of 3909 cells (0.18 % of the land) left the bounds" in national({}, stages)[1]
 
 
 def test_everything_says_that_it_is_synthetic(example):
